@@ -1,0 +1,94 @@
+#ifndef PRISMATIC_SERVICES_COMMON_METRICS_METRICS_H_
+#define PRISMATIC_SERVICES_COMMON_METRICS_METRICS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace prismatic::metrics {
+
+using Labels = std::map<std::string, std::string>;
+
+// Handles are cheap to copy and stay valid as long as the registry. Thread-safe.
+class Counter {
+ public:
+  void Add(double amount = 1) const;
+  double value() const;
+
+ private:
+  friend class Registry;
+  void* counter_ = nullptr;
+};
+
+class Gauge {
+ public:
+  void Set(double value) const;
+  void Add(double amount) const;
+  double value() const;
+
+ private:
+  friend class Registry;
+  void* gauge_ = nullptr;
+};
+
+class Histogram {
+ public:
+  void Observe(double value) const;
+  void Observe(absl::Duration duration) const { Observe(absl::ToDoubleSeconds(duration)); }
+
+ private:
+  friend class Registry;
+  void* histogram_ = nullptr;
+};
+
+// Seconds; for what takes microseconds to a second (Redis, gRPC, our own share of a request).
+const std::vector<double>& FastBuckets();
+// Seconds; for rendering images, 0.1 to 600.
+const std::vector<double>& SlowBuckets();
+
+// All metrics of a process. Names begin with `prismatic_` or `grpc_`, carry base units and `_total` for
+// counters. Labels come from the catalog or a fixed list, never from a request: an account, a key or an
+// unknown model name is never a label. Asking twice gives the same metric; ask once and keep the handle
+// on hot paths. Thread-safe.
+class Registry {
+ public:
+  Registry();
+  ~Registry();
+  Registry(const Registry&) = delete;
+
+  Counter GetCounter(const std::string& name, const std::string& help, const Labels& labels = {});
+  Gauge GetGauge(const std::string& name, const std::string& help, const Labels& labels = {});
+  Histogram GetHistogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
+                         const Labels& labels = {});
+
+  // The Prometheus text format, as served at /metrics.
+  std::string Text() const;
+
+ private:
+  friend class Exporter;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Serves /metrics on its own port until destroyed.
+class Exporter {
+ public:
+  // `address` is host:port; port 0 picks one. Adds prismatic_build_info and process metrics.
+  static absl::StatusOr<std::unique_ptr<Exporter>> Start(const std::string& address, Registry& registry);
+  ~Exporter();
+  int port() const;
+
+ private:
+  Exporter();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace prismatic::metrics
+
+#endif  // PRISMATIC_SERVICES_COMMON_METRICS_METRICS_H_

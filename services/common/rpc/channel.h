@@ -1,0 +1,37 @@
+#ifndef PRISMATIC_SERVICES_COMMON_RPC_CHANNEL_H_
+#define PRISMATIC_SERVICES_COMMON_RPC_CHANNEL_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace prismatic::rpc {
+
+// A channel to `target` (host:port or dns:///name:port) with the lean settings: no compression, no
+// retries (the gateway alone decides what is repeated), no channelz; reconnects within a second.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, int64_t message_bytes_max = int64_t{1} << 20);
+
+// The bearer token that admin ports ask for. The file holds it alone, 16 to 512 characters.
+class AdminToken {
+ public:
+  // Fails when the file is missing, or the token too short.
+  static absl::StatusOr<AdminToken> FromFile(const std::string& path);
+  // UNAUTHENTICATED, INVALID_API_KEY unless the call carries `authorization: Bearer <token>`.
+  absl::Status Check(const grpc::CallbackServerContext& context) const;
+  // Adds it to a call.
+  void AddTo(grpc::ClientContext& context) const;
+
+ private:
+  explicit AdminToken(std::string token) : token_(std::move(token)) {}
+  std::string token_;
+};
+
+}  // namespace prismatic::rpc
+
+#endif  // PRISMATIC_SERVICES_COMMON_RPC_CHANNEL_H_
