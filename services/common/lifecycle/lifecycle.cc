@@ -1,0 +1,67 @@
+#include "services/common/lifecycle/lifecycle.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "services/common/log/log.h"
+
+namespace prismatic::lifecycle {
+namespace {
+
+// Blocks of up to this size come from the heap: an image is allocated and freed for every request, and
+// mapping each anew costs more than the copy. Setting one threshold alone makes it worse (measured).
+constexpr int kMmapThreshold = 64 << 20;
+constexpr int kTrimThreshold = 256 << 20;
+
+sigset_t EndSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+int WaitForSignal() {
+  sigset_t signals = EndSignals();
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+  return signal;
+}
+
+}  // namespace
+
+Process::Process() {
+  sigset_t signals = EndSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
+  mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
+}
+
+void Process::OnDrain(std::string name, std::function<void()> step) {
+  steps_.push_back({std::move(name), std::move(step)});
+}
+
+void Process::RunUntilSignal() {
+  int signal = WaitForSignal();
+  log::Info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  std::thread([] {
+    WaitForSignal();
+    log::Warning("a second signal: ending at once");
+    _exit(1);
+  }).detach();
+  for (Step& step : steps_) {
+    absl::Time started = absl::Now();
+    step.run();
+    log::Info("drained", {{"step", step.name}, {"duration_ms", absl::ToInt64Milliseconds(absl::Now() - started)}});
+  }
+}
+
+}  // namespace prismatic::lifecycle

@@ -1,0 +1,138 @@
+#include "services/common/metrics/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/exposer.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <mutex>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace prismatic::metrics {
+namespace {
+
+constexpr char kVersion[] = "0.1.0";
+
+// Refreshed at each scrape: what the process itself uses.
+class ProcessCollector : public prometheus::Collectable {
+ public:
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu_seconds = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return {Family("process_cpu_seconds_total", "User and system CPU time.", prometheus::MetricType::Counter,
+                   cpu_seconds),
+            Family("process_resident_memory_bytes", "Resident memory.", prometheus::MetricType::Gauge,
+                   ResidentBytes()),
+            Family("process_start_time_seconds", "Unix time of the start.", prometheus::MetricType::Gauge,
+                   started_)};
+  }
+
+ private:
+  static prometheus::MetricFamily Family(const char* name, const char* help, prometheus::MetricType type,
+                                         double value) {
+    prometheus::ClientMetric metric;
+    (type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+    return {name, help, type, {metric}};
+  }
+  static double ResidentBytes() {
+    std::FILE* file = std::fopen("/proc/self/statm", "r");
+    if (file == nullptr) return 0;
+    long total = 0, resident = 0;
+    int read = std::fscanf(file, "%ld %ld", &total, &resident);
+    std::fclose(file);
+    return read == 2 ? static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
+  }
+  double started_ = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+};
+
+}  // namespace
+
+struct Registry::Impl {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+};
+
+void Counter::Add(double amount) const { static_cast<prometheus::Counter*>(counter_)->Increment(amount); }
+double Counter::value() const { return static_cast<prometheus::Counter*>(counter_)->Value(); }
+void Gauge::Set(double value) const { static_cast<prometheus::Gauge*>(gauge_)->Set(value); }
+void Gauge::Add(double amount) const { static_cast<prometheus::Gauge*>(gauge_)->Increment(amount); }
+double Gauge::value() const { return static_cast<prometheus::Gauge*>(gauge_)->Value(); }
+void Histogram::Observe(double value) const { static_cast<prometheus::Histogram*>(histogram_)->Observe(value); }
+
+const std::vector<double>& FastBuckets() {
+  static const auto* buckets = new std::vector<double>{.0001, .00025, .0005, .001, .0025, .005, .01,
+                                                       .025,  .05,    .1,    .25,  .5,    1,    2.5};
+  return *buckets;
+}
+
+const std::vector<double>& SlowBuckets() {
+  static const auto* buckets =
+      new std::vector<double>{.1, .25, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600};
+  return *buckets;
+}
+
+Registry::Registry() : impl_(std::make_unique<Impl>()) {}
+Registry::~Registry() = default;
+
+Counter Registry::GetCounter(const std::string& name, const std::string& help, const Labels& labels) {
+  Counter handle;
+  handle.counter_ = &prometheus::BuildCounter().Name(name).Help(help).Register(*impl_->registry).Add(labels);
+  return handle;
+}
+
+Gauge Registry::GetGauge(const std::string& name, const std::string& help, const Labels& labels) {
+  Gauge handle;
+  handle.gauge_ = &prometheus::BuildGauge().Name(name).Help(help).Register(*impl_->registry).Add(labels);
+  return handle;
+}
+
+Histogram Registry::GetHistogram(const std::string& name, const std::string& help,
+                                 const std::vector<double>& buckets, const Labels& labels) {
+  Histogram handle;
+  handle.histogram_ =
+      &prometheus::BuildHistogram().Name(name).Help(help).Register(*impl_->registry).Add(labels, buckets);
+  return handle;
+}
+
+std::string Registry::Text() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry->Collect());
+}
+
+struct Exporter::Impl {
+  // Order matters: the exposer goes first, and holds weak pointers to the others.
+  std::shared_ptr<ProcessCollector> process = std::make_shared<ProcessCollector>();
+  std::shared_ptr<prometheus::Registry> registry;
+  std::unique_ptr<prometheus::Exposer> exposer;
+};
+
+Exporter::Exporter() : impl_(std::make_unique<Impl>()) {}
+Exporter::~Exporter() = default;
+
+absl::StatusOr<std::unique_ptr<Exporter>> Exporter::Start(const std::string& address, Registry& registry) {
+  registry
+      .GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", kVersion}})
+      .Set(1);
+  std::unique_ptr<Exporter> exporter(new Exporter());
+  exporter->impl_->registry = registry.impl_->registry;
+  try {  // The library reports a taken port by an exception.
+    exporter->impl_->exposer = std::make_unique<prometheus::Exposer>(address, /*num_threads=*/1);
+  } catch (const std::exception&) {
+    return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", address, ": is the port taken?"));
+  }
+  exporter->impl_->exposer->RegisterCollectable(exporter->impl_->registry);
+  exporter->impl_->exposer->RegisterCollectable(exporter->impl_->process);
+  return exporter;
+}
+
+int Exporter::port() const { return impl_->exposer->GetListeningPorts().front(); }
+
+}  // namespace prismatic::metrics

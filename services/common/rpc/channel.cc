@@ -1,0 +1,67 @@
+#include "services/common/rpc/channel.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "services/common/crypto/crypto.h"
+#include "services/common/log/log.h"
+#include "services/common/status/status.h"
+
+namespace prismatic::rpc {
+namespace {
+
+constexpr size_t kTokenSizeMin = 16;
+constexpr size_t kTokenSizeMax = 512;
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, int64_t message_bytes_max) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(message_bytes_max));
+  arguments.SetMaxSendMessageSize(static_cast<int>(message_bytes_max));
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  arguments.SetInt(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 10'000);
+  arguments.SetServiceConfigJSON(R"({"loadBalancingConfig":[{"round_robin":{}}]})");
+  // A proxy from the environment has no business between our own services.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+absl::StatusOr<AdminToken> AdminToken::FromFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the admin token file ", path));
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string token(absl::StripAsciiWhitespace(text.str()));
+  if (token.size() < kTokenSizeMin || token.size() > kTokenSizeMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the admin token in ", path, " must have ", kTokenSizeMin, " to ",
+                                                   kTokenSizeMax, " characters"));
+  }
+  log::RegisterSecret(token);
+  return AdminToken(std::move(token));
+}
+
+absl::Status AdminToken::Check(const grpc::CallbackServerContext& context) const {
+  auto found = context.client_metadata().find("authorization");
+  if (found != context.client_metadata().end()) {
+    absl::string_view given(found->second.data(), found->second.size());
+    if (crypto::ConstantTimeEquals(given, absl::StrCat("Bearer ", token_))) return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kUnauthenticated, common::v1::ERROR_REASON_INVALID_API_KEY,
+               "This port asks for `authorization: Bearer <admin token>`.");
+}
+
+void AdminToken::AddTo(grpc::ClientContext& context) const {
+  context.AddMetadata("authorization", absl::StrCat("Bearer ", token_));
+}
+
+}  // namespace prismatic::rpc
