@@ -102,6 +102,7 @@ void Flags::Add(absl::string_view name, absl::string_view help, std::string defa
   flag.default_text = std::move(default_text);
   flag.set = std::move(set);
   flag.is_switch = is_switch;
+  flag.arguments_only = arguments_only_;
   flags_.push_back(std::move(flag));
 }
 
@@ -115,6 +116,13 @@ void Flags::Text(absl::string_view name, std::string* value, absl::string_view h
 void Flags::List(absl::string_view name, std::vector<std::string>* value, absl::string_view help) {
   Add(name, help, absl::StrJoin(*value, ","), [value](absl::string_view text) {
     *value = absl::StrSplit(text, ',', absl::SkipWhitespace());
+    return std::string();
+  });
+}
+
+void Flags::Repeated(absl::string_view name, std::vector<std::string>* values, absl::string_view help) {
+  Add(name, help, "", [values](absl::string_view text) {
+    values->emplace_back(text);
     return std::string();
   });
 }
@@ -216,7 +224,7 @@ void Flags::ParseEnvironment(const std::vector<std::string>& environment, std::v
     std::string name =
         absl::StrReplaceAll(absl::AsciiStrToLower(absl::StripPrefix(pair.first, kEnvironmentPrefix)), {{"_", "-"}});
     Flag* flag = Find(name);
-    if (flag == nullptr) {
+    if (flag == nullptr || flag->arguments_only) {
       std::string nearest = Nearest(name);
       warnings_.push_back(absl::StrCat("unknown variable ", pair.first,
                                        nearest.empty() ? "" : "; did you mean " + EnvironmentName(nearest) + "?"));
@@ -272,13 +280,15 @@ void Flags::ParseArguments(const std::vector<std::string>& arguments, std::vecto
   }
 }
 
-absl::Status Flags::Parse(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+absl::Status Flags::ParseFrom(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   std::vector<std::string> errors;
   ParseEnvironment(environment, errors);
   ParseArguments(arguments, errors);
   for (const Flag& flag : flags_) {
     if (flag.required && !flag.given && flag.default_text.empty()) {
-      errors.push_back(absl::StrCat("--", flag.name, " (or ", EnvironmentName(flag.name), ") is required"));
+      errors.push_back(absl::StrCat("--", flag.name,
+                                    flag.arguments_only ? "" : " (or " + EnvironmentName(flag.name) + ")",
+                                    " is required"));
     }
   }
   if (errors.empty()) return absl::OkStatus();
@@ -288,17 +298,20 @@ absl::Status Flags::Parse(const std::vector<std::string>& arguments, const std::
 absl::Status Flags::Parse(int argc, const char* const* argv) {
   std::vector<std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-  return Parse(std::vector<std::string>(argv + 1, argv + argc), environment);
+  return ParseFrom(std::vector<std::string>(argv + 1, argv + argc), environment);
 }
 
 std::string Flags::Help() const {
-  std::string text = absl::StrCat(program_, ": ", about_, "\n\nusage: ", program_, " [flags]",
-                                  usage_words_ ? " " + *usage_words_ : "",
-                                  "\n\nEach flag is also an environment variable; flags win.\n\n");
+  std::string text =
+      absl::StrCat(program_, ": ", about_, "\n\nusage: ", program_, " [flags]", usage_words_ ? " " + *usage_words_ : "",
+                   "\n\nA flag with a PRISMATIC_ name is also that environment variable; flags win.\n\n");
   for (const Flag& flag : flags_) {
-    absl::StrAppend(&text, "  --", flag.name, flag.is_switch ? "" : " VALUE", "  (", EnvironmentName(flag.name),
-                    flag.required ? ", required" : "",
-                    flag.default_text.empty() ? "" : ", default " + flag.default_text, ")\n      ", flag.help, "\n");
+    std::vector<std::string> notes;
+    if (!flag.arguments_only) notes.push_back(EnvironmentName(flag.name));
+    if (flag.required) notes.push_back("required");
+    if (!flag.default_text.empty()) notes.push_back("default " + flag.default_text);
+    absl::StrAppend(&text, "  --", flag.name, flag.is_switch ? "" : " VALUE",
+                    notes.empty() ? "" : "  (" + absl::StrJoin(notes, ", ") + ")", "\n      ", flag.help, "\n");
   }
   return text;
 }

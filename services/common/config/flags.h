@@ -30,6 +30,8 @@ class Flags {
   void Text(absl::string_view name, std::string* value, absl::string_view help);
   // Comma-separated.
   void List(absl::string_view name, std::vector<std::string>* value, absl::string_view help);
+  // May be given many times: each adds one value, commas and all.
+  void Repeated(absl::string_view name, std::vector<std::string>* values, absl::string_view help);
   void Integer(absl::string_view name, int64_t* value, int64_t min, int64_t max, absl::string_view help);
   void Integer(absl::string_view name, int* value, int min, int max, absl::string_view help);
   void OptionalInteger(absl::string_view name, std::optional<int64_t>* value, int64_t min, int64_t max,
@@ -41,6 +43,9 @@ class Flags {
                 absl::string_view help);
   // "64KiB", "32MiB", "1GiB" or a bare number of bytes.
   void Bytes(absl::string_view name, int64_t* value, int64_t min, int64_t max, absl::string_view help);
+  // Flags declared from now on have no environment variable: what a single command does, as opposed to
+  // how a program is set up.
+  void ArgumentsOnlyFromHere() { arguments_only_ = true; }
   // The setting must be given a non-empty value.
   void Require(absl::string_view name);
 
@@ -48,7 +53,7 @@ class Flags {
   // AllowWords was called, else an error. `--help` prints Help() and ends the process with 0.
   absl::Status Parse(int argc, const char* const* argv);
   // The same with an environment given as NAME=value.
-  absl::Status Parse(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+  absl::Status ParseFrom(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
   void AllowWords(absl::string_view usage);
   const std::vector<std::string>& words() const { return words_; }
   // One line for each unknown PRISMATIC_* variable, filled by Parse.
@@ -62,6 +67,7 @@ class Flags {
     std::string help;
     std::string default_text;
     bool is_switch = false;
+    bool arguments_only = false;
     bool required = false;
     bool given = false;
     // Empty when fine, else what is wrong with the text.
@@ -78,6 +84,7 @@ class Flags {
   std::string about_;
   std::optional<std::string> usage_words_;
   std::vector<Flag> flags_;
+  bool arguments_only_ = false;
   std::vector<std::string> words_;
   std::vector<std::string> warnings_;
 };

@@ -34,7 +34,7 @@ Flags FlagsFor(Settings& settings) {
 TEST(FlagsTest, AFlagWinsOverItsEnvironmentVariable) {
   Settings settings;
   Flags flags = FlagsFor(settings);
-  ASSERT_TRUE(flags.Parse({"--workers", "7"}, {"PRISMATIC_WORKERS=3", "PRISMATIC_REDIS_URL=redis://b"}).ok());
+  ASSERT_TRUE(flags.ParseFrom({"--workers", "7"}, {"PRISMATIC_WORKERS=3", "PRISMATIC_REDIS_URL=redis://b"}).ok());
   EXPECT_EQ(settings.workers, 7);
   EXPECT_EQ(settings.redis, "redis://b");
 }
@@ -42,7 +42,7 @@ TEST(FlagsTest, AFlagWinsOverItsEnvironmentVariable) {
 TEST(FlagsTest, EveryKindIsRead) {
   Settings settings;
   Flags flags = FlagsFor(settings);
-  ASSERT_TRUE(flags.Parse({"--limit=0", "--wait", "30d", "--body=32MiB", "--verbose", "--names=a,b"}, {}).ok());
+  ASSERT_TRUE(flags.ParseFrom({"--limit=0", "--wait", "30d", "--body=32MiB", "--verbose", "--names=a,b"}, {}).ok());
   EXPECT_EQ(settings.limit, 0);
   EXPECT_EQ(settings.wait, absl::Hours(24 * 30));
   EXPECT_EQ(settings.body, 32 << 20);
@@ -54,7 +54,7 @@ TEST(FlagsTest, AllErrorsAreNamedAtOnce) {
   Settings settings;
   Flags flags = FlagsFor(settings);
   absl::Status status =
-      flags.Parse({"--workers", "0", "--redis-ulr", "x", "--wait", "soon", "word"}, {"PRISMATIC_BODY=huge"});
+      flags.ParseFrom({"--workers", "0", "--redis-ulr", "x", "--wait", "soon", "word"}, {"PRISMATIC_BODY=huge"});
   std::string message(status.message());
   EXPECT_THAT(message, HasSubstr("PRISMATIC_BODY: \"huge\""));
   EXPECT_THAT(message, HasSubstr("--workers: \"0\" is not a whole number from 1 to 64"));
@@ -66,7 +66,7 @@ TEST(FlagsTest, AllErrorsAreNamedAtOnce) {
 TEST(FlagsTest, AnUnknownVariableIsAWarningWithTheNearestName) {
   Settings settings;
   Flags flags = FlagsFor(settings);
-  ASSERT_TRUE(flags.Parse({}, {"PRISMATIC_WORKER=3"}).ok());
+  ASSERT_TRUE(flags.ParseFrom({}, {"PRISMATIC_WORKER=3"}).ok());
   EXPECT_THAT(flags.warnings(), ElementsAre(HasSubstr("did you mean PRISMATIC_WORKERS?")));
 }
 
@@ -75,7 +75,7 @@ TEST(FlagsTest, ARequiredSettingMustBeGiven) {
   settings.redis = "";
   Flags flags = FlagsFor(settings);
   flags.Require("redis-url");
-  EXPECT_THAT(std::string(flags.Parse({}, {}).message()), HasSubstr("--redis-url (or PRISMATIC_REDIS_URL) is required"));
+  EXPECT_THAT(std::string(flags.ParseFrom({}, {}).message()), HasSubstr("--redis-url (or PRISMATIC_REDIS_URL) is required"));
 }
 
 TEST(HostPortTest, ReadsNamesAndAddresses) {
@@ -84,6 +84,25 @@ TEST(HostPortTest, ReadsNamesAndAddresses) {
   EXPECT_FALSE(ParseHostPort("localhost"));
   EXPECT_FALSE(ParseHostPort("localhost:70000"));
   EXPECT_FALSE(ParseHostPort("::1:80"));
+}
+
+TEST(FlagsTest, ARepeatedFlagKeepsEveryValueWhole) {
+  std::vector<std::string> urls;
+  Flags flags("program", "does things");
+  flags.Repeated("url", &urls, "urls");
+  ASSERT_TRUE(flags.ParseFrom({"--url", "data:image/png;base64,AA", "--url=b"}, {}).ok());
+  EXPECT_THAT(urls, ElementsAre("data:image/png;base64,AA", "b"));
+}
+
+TEST(FlagsTest, FlagsThatAreArgumentsOnlyIgnoreTheEnvironment) {
+  std::string amount;
+  Flags flags("program", "does things");
+  flags.ArgumentsOnlyFromHere();
+  flags.Text("usd", &amount, "how much");
+  flags.Require("usd");
+  EXPECT_EQ(flags.ParseFrom({}, {"PRISMATIC_USD=5"}).message(), "--usd is required");
+  EXPECT_EQ(amount, "");
+  EXPECT_THAT(flags.Help(), ::testing::Not(HasSubstr("PRISMATIC_USD")));
 }
 
 }  // namespace

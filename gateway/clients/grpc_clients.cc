@@ -1,0 +1,137 @@
+#include "gateway/clients/grpc_clients.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <utility>
+
+#include "prismatic/billing/v1/billing.grpc.pb.h"
+#include "prismatic/provider_proxy/v1/provider_proxy.grpc.pb.h"
+#include "services/common/rpc/channel.h"
+#include "services/common/rpc/grpc_status.h"
+#include "services/common/rpc/unary.h"
+
+namespace prismatic::gateway {
+namespace {
+
+using billing::v1::Billing;
+using provider_proxy::v1::GenerateImagesRequest;
+using provider_proxy::v1::GenerateImagesResponse;
+using provider_proxy::v1::ProviderProxy;
+
+// Images pass here: 10 of 4 MiB as base64 come one by one, each below this.
+constexpr int64_t kImageMessageBytesMax = int64_t{64} << 20;
+
+class GrpcBillingClient : public BillingClient {
+ public:
+  GrpcBillingClient(const std::string& target, Executor* resume_on)
+      : stub_(Billing::NewStub(rpc::MakeChannel(target))), resume_on_(resume_on) {}
+
+  Task<absl::StatusOr<billing::v1::CreateReservationResponse>> CreateReservation(
+      CallContext call, billing::v1::CreateReservationRequest request) override {
+    return Unary<billing::v1::CreateReservationRequest, billing::v1::CreateReservationResponse>(
+        std::move(call), std::move(request), [this](auto* context, auto* in, auto* out, auto done) {
+          stub_->async()->CreateReservation(context, in, out, std::move(done));
+        });
+  }
+  Task<absl::StatusOr<billing::v1::SettleReservationResponse>> SettleReservation(
+      CallContext call, billing::v1::SettleReservationRequest request) override {
+    return Unary<billing::v1::SettleReservationRequest, billing::v1::SettleReservationResponse>(
+        std::move(call), std::move(request), [this](auto* context, auto* in, auto* out, auto done) {
+          stub_->async()->SettleReservation(context, in, out, std::move(done));
+        });
+  }
+  Task<absl::StatusOr<billing::v1::ReleaseReservationResponse>> ReleaseReservation(
+      CallContext call, billing::v1::ReleaseReservationRequest request) override {
+    return Unary<billing::v1::ReleaseReservationRequest, billing::v1::ReleaseReservationResponse>(
+        std::move(call), std::move(request), [this](auto* context, auto* in, auto* out, auto done) {
+          stub_->async()->ReleaseReservation(context, in, out, std::move(done));
+        });
+  }
+  Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(CallContext call,
+                                                              billing::v1::CheckKeyRequest request) override {
+    return Unary<billing::v1::CheckKeyRequest, billing::v1::CheckKeyResponse>(
+        std::move(call), std::move(request), [this](auto* context, auto* in, auto* out, auto done) {
+          stub_->async()->CheckKey(context, in, out, std::move(done));
+        });
+  }
+
+ private:
+  template <typename Request, typename Response, typename Start>
+  Task<absl::StatusOr<Response>> Unary(CallContext call, Request request, Start start) {
+    return rpc::Call<Request, Response>(std::move(call), std::move(request), std::move(start), resume_on_);
+  }
+
+  std::unique_ptr<Billing::Stub> stub_;
+  Executor* resume_on_;
+};
+
+// Reads one stream to its end. Owns itself until OnDone.
+class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
+ public:
+  GenerateReader(ProviderProxy::Stub& stub, CallContext call, GenerateImagesRequest request,
+                 std::function<void(Generated)> done)
+      : request_(std::move(request)), done_(std::move(done)) {
+    if (call.deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(call.deadline));
+    context_.AddMetadata(rpc::kRequestIdKey, call.request_id);
+    stub.async()->GenerateImages(&context_, &request_, this);
+    cancel_ = call.cancellation.OnCancel([this] { context_.TryCancel(); });
+    StartRead(&response_);
+    StartCall();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (response_.has_image()) result_.images.push_back(std::move(*response_.mutable_image()));
+    if (response_.has_summary()) result_.summary = std::move(*response_.mutable_summary());
+    response_.Clear();
+    StartRead(&response_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    result_.status = rpc::FromGrpc(status);
+    std::function<void(Generated)> done = std::move(done_);
+    Generated result = std::move(result_);
+    delete this;  // before the coroutine goes on, so that the call's memory is not pinned
+    done(std::move(result));
+  }
+
+ private:
+  GenerateImagesRequest request_;
+  grpc::ClientContext context_;
+  Cancellation::Registration cancel_;
+  GenerateImagesResponse response_;
+  Generated result_;
+  std::function<void(Generated)> done_;
+};
+
+class GrpcProviderClient : public ProviderClient {
+ public:
+  GrpcProviderClient(const std::string& target, Executor* resume_on)
+      : stub_(ProviderProxy::NewStub(rpc::MakeChannel(target, kImageMessageBytesMax))), resume_on_(resume_on) {}
+
+  Task<Generated> GenerateImages(CallContext call, GenerateImagesRequest request) override {
+    Callback<Generated> streamed([&](std::function<void(Generated)> done) {
+      new GenerateReader(*stub_, std::move(call), std::move(request), std::move(done));
+    });
+    Generated generated = co_await streamed;
+    ResumeOn resume(resume_on_);
+    co_await resume;
+    co_return generated;
+  }
+
+ private:
+  std::unique_ptr<ProviderProxy::Stub> stub_;
+  Executor* resume_on_;
+};
+
+}  // namespace
+
+std::unique_ptr<BillingClient> MakeGrpcBillingClient(const std::string& target, Executor* resume_on) {
+  return std::make_unique<GrpcBillingClient>(target, resume_on);
+}
+
+std::unique_ptr<ProviderClient> MakeGrpcProviderClient(const std::string& target, Executor* resume_on) {
+  return std::make_unique<GrpcProviderClient>(target, resume_on);
+}
+
+}  // namespace prismatic::gateway
