@@ -21,7 +21,7 @@ function(prismatic_room NAME)
     target_link_libraries(${NAME} INTERFACE prismatic_options ${ROOM_LINK})
   endif()
 
-  if(ROOM_EXECUTABLE)
+  if(ROOM_EXECUTABLE AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.cc)
     add_executable(${ROOM_EXECUTABLE} main.cc)
     target_link_libraries(${ROOM_EXECUTABLE} PRIVATE ${NAME})
   endif()

@@ -1,0 +1,67 @@
+#ifndef PRISMATIC_GATEWAY_GATEWAY_SERVER_H_
+#define PRISMATIC_GATEWAY_GATEWAY_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gateway/clients/billing_client.h"
+#include "gateway/clients/provider_client.h"
+#include "gateway/generation/generation.h"
+#include "gateway/openai/api.h"
+#include "services/catalog_watch/catalog_holder.h"
+#include "services/common/config/flags.h"
+#include "services/common/http/server.h"
+#include "services/common/lifecycle/lifecycle.h"
+#include "services/common/loop/loop.h"
+#include "services/common/metrics/metrics.h"
+#include "services/common/task/workers.h"
+
+namespace prismatic::gateway {
+
+struct GatewayOptions {
+  // The public port.
+  std::string listen = "127.0.0.1:8080";
+  // Generations at once.
+  int in_flight_max = 1000;
+  int64_t body_bytes_max = int64_t{32} << 20;
+  // Threads for JSON and coroutines.
+  int workers = 2;
+  // How long a drain waits for generations; longer than the longest one with its settlement.
+  absl::Duration drain_grace = absl::Seconds(335);
+
+  void AddTo(config::Flags& flags);
+};
+
+// The gateway on top of its clients, whichever way those reach the other services. The clients, the
+// catalog and the loop outlive it.
+class GatewayServer {
+ public:
+  struct Parts {
+    BillingClient* billing = nullptr;
+    ProviderClient* provider = nullptr;
+    const catalog_watch::CatalogHolder* catalog = nullptr;
+    loop::Loop* loop = nullptr;
+    Executor* workers = nullptr;
+    metrics::Registry* metrics = nullptr;
+  };
+  // Fails when the port is taken.
+  static absl::StatusOr<std::unique_ptr<GatewayServer>> Start(const GatewayOptions& options, Parts parts);
+
+  int port() const { return http_->port(); }
+  // Readiness falls, no new generations, those begun are finished within the grace.
+  void AddDrainSteps(lifecycle::Process& process);
+
+ private:
+  GatewayServer(const GatewayOptions& options, Parts parts);
+
+  const GatewayOptions options_;
+  Generation generation_;
+  openai::Api api_;
+  std::unique_ptr<http::Server> http_;
+};
+
+}  // namespace prismatic::gateway
+
+#endif  // PRISMATIC_GATEWAY_GATEWAY_SERVER_H_

@@ -1,0 +1,70 @@
+// prismatic-gateway: the OpenAI Images API over HTTP; asks model-registry, billing and provider-proxy
+// over gRPC. Stateless.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "gateway/clients/grpc_clients.h"
+#include "gateway/gateway_server.h"
+#include "services/catalog_watch/watcher.h"
+#include "services/common/log/log.h"
+
+namespace prismatic::gateway {
+namespace {
+
+struct Settings {
+  GatewayOptions gateway;
+  std::string metrics_listen = "127.0.0.1:9464";
+  std::string registry = "127.0.0.1:7101";
+  std::string billing = "127.0.0.1:7201";
+  std::string provider = "127.0.0.1:7301";
+};
+
+absl::Status Run(const Settings& settings) {
+  lifecycle::Process process;
+  metrics::Registry metrics;
+  loop::Loop loop("gateway");
+  Workers workers(settings.gateway.workers);
+  catalog_watch::CatalogHolder catalog(loop, metrics);
+  std::unique_ptr<BillingClient> billing = MakeGrpcBillingClient(settings.billing, &workers);
+  std::unique_ptr<ProviderClient> provider = MakeGrpcProviderClient(settings.provider, &workers);
+  catalog_watch::Watcher watcher(settings.registry, catalog, loop, metrics);
+
+  auto exporter = metrics::Exporter::Start(settings.metrics_listen, metrics);
+  if (!exporter.ok()) return exporter.status();
+  auto server = GatewayServer::Start(settings.gateway, {.billing = billing.get(),
+                                                        .provider = provider.get(),
+                                                        .catalog = &catalog,
+                                                        .loop = &loop,
+                                                        .workers = &workers,
+                                                        .metrics = &metrics});
+  if (!server.ok()) return server.status();
+  (*server)->AddDrainSteps(process);
+  log::Info("serving", {{"listen", settings.gateway.listen}, {"port", (*server)->port()}});
+  process.RunUntilSignal();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace prismatic::gateway
+
+int main(int argc, char** argv) {
+  using namespace prismatic;  // NOLINT
+  log::SetService("gateway");
+  gateway::Settings settings;
+  config::Flags flags("prismatic-gateway", "The OpenAI Images API in front of the suite.");
+  settings.gateway.AddTo(flags);
+  flags.Text("metrics-listen", &settings.metrics_listen, "where /metrics is served, host:port");
+  flags.Text("registry", &settings.registry, "model-registry's callers' port");
+  flags.Text("billing", &settings.billing, "billing's callers' port");
+  flags.Text("provider-proxy", &settings.provider, "provider-proxy's port");
+  absl::Status status = flags.Parse(argc, argv);
+  for (const std::string& warning : flags.warnings()) log::Warning(warning);
+  if (status.ok()) status = gateway::Run(settings);
+  if (!status.ok()) {
+    std::fprintf(stderr, "prismatic-gateway: %s\n", std::string(status.message()).c_str());
+    return 1;
+  }
+  return 0;
+}
