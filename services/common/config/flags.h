@@ -43,9 +43,9 @@ class Flags {
                 absl::string_view help);
   // "64KiB", "32MiB", "1GiB" or a bare number of bytes.
   void Bytes(absl::string_view name, int64_t* value, int64_t min, int64_t max, absl::string_view help);
-  // Flags declared from now on have no environment variable: what a single command does, as opposed to
-  // how a program is set up.
-  void ArgumentsOnlyFromHere() { arguments_only_ = true; }
+  // Flags declared while this is on have no environment variable: what a single command does, as
+  // opposed to how a program is set up.
+  void ArgumentsOnly(bool only) { arguments_only_ = only; }
   // The setting must be given a non-empty value.
   void Require(absl::string_view name);
 

@@ -97,7 +97,7 @@ TEST(FlagsTest, ARepeatedFlagKeepsEveryValueWhole) {
 TEST(FlagsTest, FlagsThatAreArgumentsOnlyIgnoreTheEnvironment) {
   std::string amount;
   Flags flags("program", "does things");
-  flags.ArgumentsOnlyFromHere();
+  flags.ArgumentsOnly(true);
   flags.Text("usd", &amount, "how much");
   flags.Require("usd");
   EXPECT_EQ(flags.ParseFrom({}, {"PRISMATIC_USD=5"}).message(), "--usd is required");

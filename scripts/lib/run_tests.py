@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Builds and runs the test suites one after the other, prints the seconds of each, and counts tests.
+
+usage: run_tests.py [full] [--only NAME]...
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# A suite that hangs is a failure, not a wait: twice what the slowest one needs on a busy machine.
+TIMEOUT_SECONDS = 600
+# Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
+TSAN_PROGRAMS = ["common_task_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
+                 "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test"]
+
+
+def build(preset):
+    script = f'. scripts/lib/build.sh; build {preset}'
+    if preset == "tsan":
+        script += " " + " ".join(TSAN_PROGRAMS)
+    return subprocess.run(["bash", "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def programs(folder):
+    return sorted(path for path in glob.glob(os.path.join(ROOT, folder, "tests", "*_test")) if os.access(path, os.X_OK))
+
+
+def suites(full):
+    """(name, preset that must be built first, command)"""
+    for path in programs("build"):
+        yield os.path.basename(path), "dev", [path, "--gtest_brief=1"]
+    for mode in ([], ["--separate"]):
+        name = "separate" if mode else "all_in_one"
+        yield f"e2e_{name}", "dev", [sys.executable, "tests/e2e/first_picture_test.py", *mode]
+        yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
+    for path in programs("build-asan"):
+        yield "asan_" + os.path.basename(path), "asan", [path, "--gtest_brief=1"]
+    for name in TSAN_PROGRAMS:
+        yield "tsan_" + name, "tsan", [os.path.join(ROOT, "build-tsan/tests", name), "--gtest_brief=1"]
+
+
+def counts(output):
+    """(passed, failed, skipped) of a GoogleTest or unittest run; None when it counted nothing."""
+    gtest = re.search(r"\[==========\] (\d+) tests? from", output)
+    if gtest:
+        passed = re.search(r"\[  PASSED  \] (\d+) test", output)
+        skipped = re.search(r"\[  SKIPPED \] (\d+) test", output)
+        passed, skipped = (int(match.group(1)) if match else 0 for match in (passed, skipped))
+        return passed, int(gtest.group(1)) - passed - skipped, skipped
+    ran = re.search(r"^Ran (\d+) tests?", output, re.M)
+    if not ran:
+        return None
+    total = int(ran.group(1))
+    bad = sum(int(number) for number in re.findall(r"(?:failures|errors)=(\d+)", output))
+    skipped = sum(int(number) for number in re.findall(r"skipped=(\d+)", output))
+    return total - bad - skipped, bad, skipped
+
+
+def run(name, command):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PRISMATIC_")}
+    environment.update(ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1", TSAN_OPTIONS="halt_on_error=1")
+    started = time.monotonic()
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors="replace", timeout=TIMEOUT_SECONDS, check=False)
+        output, status = done.stdout, done.returncode
+    except subprocess.TimeoutExpired as expired:
+        output, status = (expired.stdout or b"").decode(errors="replace"), "timeout"
+    passed, failed, skipped = counts(output) or (0, 1, 0)
+    if status != 0 and failed == 0:
+        failed = 1
+    print(f"{'ok  ' if status == 0 else 'FAIL'} {name:34} {passed:4} passed {failed:3} failed {skipped:3} skipped "
+          f"{time.monotonic() - started:7.1f} s", flush=True)
+    if status != 0:
+        print("\n".join("    " + line for line in output.splitlines()[-120:]), flush=True)
+    return passed, failed, skipped
+
+
+def main():
+    arguments = sys.argv[1:]
+    only = [arguments[i + 1] for i, word in enumerate(arguments[:-1]) if word == "--only"]
+    totals, started = [0, 0, 0], time.monotonic()
+    for preset in ("dev", "asan", "tsan"):
+        if only and not any(name.startswith(preset) for name in only) and preset != "dev":
+            continue
+        if not build(preset):
+            print("0 passed, 1 failed")
+            return 1
+        for name, needs, command in list(suites("full" in arguments)):
+            if needs != preset or (only and name not in only):
+                continue
+            totals = [total + count for total, count in zip(totals, run(name, command))]
+    print(f"All suites: {time.monotonic() - started:.0f} s")
+    skipped = f", {totals[2]} skipped" if totals[2] else ""
+    print(f"{totals[0]} passed, {totals[1]} failed{skipped}")
+    return 1 if totals[1] or not totals[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""A whole suite for tests: its own Redis, ports and folder, through scripts/run; and a client for it."""
+import base64
+import http.client
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLI = os.path.join(ROOT, "build/bin/prismatic")
+SEED_REQUEST = {
+    "model": "imagen-4", "prompt": "A clean product mockup on a neutral desk",
+    "image_url": ["https://example.com/reference.png"], "negative_prompt": "clutter, text artifacts",
+    "aspect_ratio": "16:9", "quality": "high", "style": "natural", "seed": 42, "response_format": "b64_json", "n": 1}
+
+
+def free_port_base(count=64):
+    """The first of `count` ports that can all be bound now."""
+    for _ in range(50):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            base = probe.getsockname()[1]
+        if base + count > 65535:
+            continue
+        try:
+            for offset in (0, 10, 11, 20, 21, 30, 40, 50, 60, 61, 62, 63):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+            return base
+        except OSError:
+            continue
+    raise RuntimeError("no free range of ports")
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error(self):
+        return self.json["error"]
+
+    def images(self):
+        return [base64.b64decode(item["b64_json"], validate=True) for item in self.json["data"]]
+
+
+def png_size(data):
+    assert data[:8] == b"\x89PNG\r\n\x1a\n", "not a PNG"
+    assert data[-8:-4] == b"IEND", "the PNG is cut"
+    return struct.unpack(">II", data[16:24])
+
+
+class Suite:
+    """Started by scripts/run --detach in a folder of its own; stop() ends and removes it."""
+
+    def __init__(self, separate=False):
+        self.state = tempfile.mkdtemp(prefix="prismatic-e2e-")
+        self.separate = separate
+        for attempt in range(3):  # another process may take a port between the probe and the start
+            command = [os.path.join(ROOT, "scripts/run"), "--detach", "--no-build", "--state", self.state,
+                       "--port-base", str(free_port_base())] + (["--separate"] if separate else [])
+            started = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            if started.returncode == 0:
+                break
+        else:
+            raise RuntimeError(f"the suite did not start:\n{started.stdout}\n{started.stderr}\n{self.logs()}")
+        self.env = {}
+        with open(os.path.join(self.state, "env"), encoding="utf-8") as lines:
+            for line in lines:
+                name, _, value = line.strip().removeprefix("export ").partition("=")
+                self.env[name] = value
+        self.key = self.env["PRISMATIC_API_KEY"]
+
+    def stop(self):
+        subprocess.run([os.path.join(ROOT, "scripts/stop"), "--state", self.state], check=True, capture_output=True,
+                       timeout=60)
+        shutil.rmtree(self.state)
+
+    def logs(self):
+        text = ""
+        for name in sorted(os.listdir(self.state)):
+            if name.endswith(".log"):
+                with open(os.path.join(self.state, name), encoding="utf-8", errors="replace") as log:
+                    text += f"--- {name}\n{log.read()[-3000:]}\n"
+        return text
+
+    # --- HTTP ---
+    def http(self, method, url, body=None, headers=None, timeout=60):
+        parts = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+        try:
+            target = parts.path + ("?" + parts.query if parts.query else "")
+            connection.request(method, target, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def api(self, method, path, body=None, key=None, headers=None):
+        send = {"Authorization": f"Bearer {self.key if key is None else key}"} if key != "" else {}
+        if body is not None:
+            send["Content-Type"] = "application/json"
+            body = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        return self.http(method, self.env["PRISMATIC_BASE_URL"] + path, body, {**send, **(headers or {})})
+
+    def generate(self, body=None, key=None, headers=None, **fields):
+        body = dict(body or {"model": "imagen-4", "prompt": "a lighthouse", "size": "256x256"}, **fields)
+        return self.api("POST", "/images/generations", body, key, headers)
+
+    # --- the sandbox, as an upstream that remembers ---
+    def upstream_total(self):
+        return self.http("GET", self.env["PRISMATIC_SANDBOX_URL"] + "/_sandbox/requests?limit=1").json["total"]
+
+    def upstream_requests(self, limit=10):
+        answer = self.http("GET", f"{self.env['PRISMATIC_SANDBOX_URL']}/_sandbox/requests?limit={limit}").json
+        return answer["requests"]
+
+    # --- the command line ---
+    def cli(self, *words, check=True):
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PRISMATIC_")}
+        done = subprocess.run([CLI, *words, "--output", "json"], capture_output=True, text=True, timeout=60, check=False,
+                              env={**env, **self.env})
+        if check and done.returncode != 0:
+            raise RuntimeError(f"prismatic {' '.join(words)}: {done.returncode} {done.stderr}")
+        return json.loads(done.stdout) if done.returncode == 0 else done
+
+    def new_key(self, account, *flags, wallet=None, account_flags=()):
+        self.cli("account", "create", account, *(["--wallet-usd", wallet] if wallet else []), *account_flags)
+        return self.cli("key", "create", "--account", account, *flags)["api_key"]
+
+    def account(self, name):
+        return self.cli("account", "show", name)
+
+    def ledger(self, name):
+        return self.cli("ledger", "list", "--account", name, "--all")["entries"]
+
+    def metrics(self):
+        return "".join(self.http("GET", url).body.decode() for url in self.env["PRISMATIC_METRICS_URLS"].split(","))
+
+
+def wait_until(condition, seconds=10, what="the condition"):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come true within {seconds} s")
+        time.sleep(0.02)
