@@ -2,6 +2,7 @@
 #define PRISMATIC_SERVICES_COMMON_HTTP_SERVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,10 @@ struct ServerOptions {
   std::function<Response(int status)> refuse;
 };
 
-// cpp-httplib behind one door: every complete request, whatever its path, goes to one handler.
+// cpp-httplib behind one door: every complete request, whatever its path and method, goes to one
+// handler. Headers that concern the connection or the coding of the answer are kept from it. A request
+// whose client hangs up (also: closes its sending half) is cancelled. Until the connection gate comes,
+// each connection holds a thread.
 class Server {
  public:
   static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options, Handler handler);
@@ -32,13 +36,15 @@ class Server {
   ~Server();
   int port() const;
 
-  // Stops accepting, lets requests in flight finish within `grace`, closes everything. Answers sent
-  // meanwhile carry `Connection: close`. Idempotent.
+  // Stops accepting, lets requests in flight finish within `grace`, cancels the others, closes
+  // everything, and returns when every handler has ended. Answers sent meanwhile carry
+  // `Connection: close`. Idempotent.
   void Drain(absl::Duration grace);
 
  private:
   Server();
   struct Impl;
+  int port_ = 0;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -14,6 +14,7 @@
 namespace prismatic::json {
 
 class Document;
+class Reader;
 
 // One JSON value of a Document. Strings are not copied or unescaped until asked for, so that a 20 MiB
 // base64 string costs a scan and no copy. Valid as long as its Document.
@@ -30,7 +31,7 @@ class Value {
   std::optional<bool> Bool() const;
   std::optional<int64_t> Int() const;
   std::optional<double> Double() const;
-  // Unescaped, valid UTF-8.
+  // Unescaped, valid UTF-8. Empty too for a lone surrogate, which no UTF-8 can say.
   std::optional<std::string> String() const;
   // The string's bytes between its quotes as they stand in the text, when no escape is among them.
   std::optional<absl::string_view> PlainString() const;
@@ -48,7 +49,9 @@ class Value {
 
  private:
   friend class Document;
+  friend class Reader;
   Type type_ = Type::kNull;
+  bool escaped_ = false;  // of a string: a backslash is in it
   absl::string_view raw_;
   std::vector<Value> elements_;
   std::vector<std::pair<std::string, Value>> members_;
@@ -58,9 +61,13 @@ class Value {
 class Document {
  public:
   static constexpr int kDepthMax = 32;
+  // A value takes about 80 bytes, so that 32 MiB of `[0,0,...]` would take over a gigabyte.
+  static constexpr int kValuesMax = 1 << 18;
+  // A text with this much spare capacity is parsed where it is; another one is moved once.
+  static constexpr size_t kPadding = 64;
 
   // INVALID_ARGUMENT with a position or a reason when the text is not one JSON value in valid UTF-8,
-  // or is nested deeper than kDepthMax.
+  // is nested deeper than kDepthMax, or has more than kValuesMax values. Says nothing of the content.
   static absl::StatusOr<Document> Parse(std::string text);
   Document(Document&&) noexcept;
   Document& operator=(Document&&) noexcept;

@@ -54,11 +54,12 @@ class Loop : public Executor {
     socklen_t size;
   };
   // Looks a host up without blocking the loop; `done` is called on the loop, with at least one address
-  // or UNAVAILABLE.
+  // or UNAVAILABLE. It cannot be taken back: who may be gone by then looks first. The loop's end drops
+  // it, after the lookup that is running has come back.
   void Resolve(const std::string& host, int port,
                std::function<void(absl::StatusOr<std::vector<Address>>)> done);
 
-  // Resumes on the loop. From any thread.
+  // Resumes on the loop. From any thread. A coroutine that still sleeps when the loop ends never resumes.
   Task<void> Sleep(absl::Duration delay);
 
  private:

@@ -52,28 +52,31 @@ struct FunctionLibrary {
 // Talks to one Redis over two pipelined connections that live on `loop` and reconnect by themselves
 // with backoff (20 ms to 1 s). Thread-safe. Coroutines resume on the loop's thread.
 //
-// Errors: UNAVAILABLE when the command was certainly not executed (not connected, too many pending);
+// Errors: UNAVAILABLE when the command was certainly not executed (not connected, too many pending, Redis
+// is loading its data, busy with a script, or its cluster is down);
 // DEADLINE_EXCEEDED or ABORTED when it may have been (no answer in time, connection lost);
-// FAILED_PRECONDITION with Redis' own text when Redis answered with an error.
+// FAILED_PRECONDITION with Redis' own text when Redis answered with another error.
 class Client {
  public:
   // Starts connecting. Fails on a malformed URL only; Redis itself may come later.
   static absl::StatusOr<std::unique_ptr<Client>> Create(loop::Loop& loop, metrics::Registry& metrics,
                                                         Options options);
-  // Pending commands end with ABORTED.
+  // Pending commands end with ABORTED. Waits for the loop, which must still run, to close the connections.
   virtual ~Client() = default;
 
   virtual Task<absl::StatusOr<Reply>> Command(Lane lane, std::vector<std::string> words) = 0;
 
-  // Commands sent back to back on one lane; the answers come in the same order. A pipeline fails as a
-  // whole only when it was not sent.
-  virtual Task<absl::StatusOr<std::vector<Reply>>> Pipeline(Lane lane,
-                                                            std::vector<std::vector<std::string>> commands) = 0;
+  // Commands sent back to back on one lane; the answers come in the same order. An error that Redis
+  // answers to one of them is its Reply. The whole fails with UNAVAILABLE when none was sent, and with
+  // DEADLINE_EXCEEDED or ABORTED when an answer is missing.
+  virtual Task<absl::StatusOr<std::vector<Reply>>> Pipeline(
+      Lane lane, std::vector<std::vector<std::string>> commands) = 0;
 
   // FCALL <library.name>_<function>. When the node lacks the library, loads it (never replacing one)
-  // and calls again, once. All keys belong to one hash slot.
+  // and calls again, once. All keys belong to one hash slot. `library` outlives the call.
   virtual Task<absl::StatusOr<Reply>> Call(Lane lane, const FunctionLibrary& library, std::string function,
-                                           std::vector<std::string> keys, std::vector<std::string> arguments) = 0;
+                                           std::vector<std::string> keys,
+                                           std::vector<std::string> arguments) = 0;
 
   // Both lanes are connected and answered their greeting. Thread-safe.
   virtual bool connected() const = 0;

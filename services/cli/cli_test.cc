@@ -1,0 +1,137 @@
+#include "services/cli/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "services/cli/errors.h"
+
+namespace prismatic::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct Outcome {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunCli(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
+  std::ostringstream out, err;
+  int code = cli::Run(arguments, environment, out, err);
+  return {code, out.str(), err.str()};
+}
+
+constexpr const char* kCommands[] = {
+    "account create", "account show",  "account top-up",   "key create",    "key revoke",
+    "key list",       "ledger list",   "reservation show", "provider list", "provider images",
+    "model list",     "catalog apply", "catalog validate", "generate",
+};
+
+std::vector<std::string> WordsOf(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), std::istream_iterator<std::string>()};
+}
+
+TEST(CliTest, HelpListsEveryCommandAndTheExitCodes) {
+  Outcome outcome = RunCli({"--help"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* command : kCommands) EXPECT_THAT(outcome.out, HasSubstr(command));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("exit codes:"), HasSubstr("3  a service is unreachable")));
+  EXPECT_THAT(outcome.out, Not(AnyOf(HasSubstr("doctor"), HasSubstr("suspend"), HasSubstr("replay"))));
+  EXPECT_EQ(RunCli({"help"}).out, outcome.out);
+}
+
+TEST(CliTest, EveryCommandHasHelpWithAnExampleOfItselfAndTheSettings) {
+  for (const char* command : kCommands) {
+    std::vector<std::string> arguments = WordsOf(command);
+    arguments.push_back("--help");
+    Outcome outcome = RunCli(arguments);
+    EXPECT_EQ(outcome.code, 0) << command;
+    EXPECT_THAT(outcome.out, HasSubstr(std::string("\nexample:\n  prismatic ") + command));
+    EXPECT_THAT(outcome.out, HasSubstr("PRISMATIC_BILLING_ADMIN_ADDR"));
+  }
+}
+
+TEST(CliTest, AGroupListsItsCommands) {
+  Outcome asked = RunCli({"account", "--help"});
+  EXPECT_EQ(asked.code, 0);
+  EXPECT_THAT(asked.out, AllOf(HasSubstr("account top-up"), Not(HasSubstr("key revoke"))));
+  Outcome alone = RunCli({"account"});
+  EXPECT_EQ(alone.code, kWrongUsage);
+  EXPECT_THAT(alone.err, StartsWith("error: USAGE: `account` asks for one more word"));
+}
+
+struct WrongUsage {
+  std::vector<std::string> arguments;
+  std::string says;
+};
+
+TEST(CliTest, WrongUsageIsNamedAndEndsWithTwo) {
+  const WrongUsage kCases[] = {
+      {{}, "a command is missing"},
+      {{"paint"}, "unknown command `paint`"},
+      {{"account", "paint"}, "unknown command `account paint`"},
+      {{"account", "create"}, "usage: prismatic account create NAME"},
+      {{"account", "show", "a", "b"}, "the words given are: a b"},
+      {{"account", "show", "a", "--colour", "red"}, "unknown flag --colour"},
+      {{"account", "create", "a", "--wallet-usd", "1e3"}, "--wallet-usd: \"1e3\" is not an amount of money"},
+      {{"account", "create", "a", "--wallet-usd", "-1"}, "--wallet-usd"},
+      {{"account", "create", "a", "--wallet-usd", "0.0000000001"}, "more than 9 decimals"},
+      {{"account", "create", "a", "--wallet-usd="}, "--wallet-usd"},
+      {{"account", "create", "a", "--max-concurrent", "many"}, "--max-concurrent"},
+      {{"account", "top-up", "a"}, "--request-id is required"},
+      {{"account", "top-up", "a", "--request-id", "x"}, "--usd is required"},
+      {{"key", "create"}, "--account is required"},
+      {{"key", "create", "--account", "a", "--expires-in", "500ms"}, "--expires-in"},
+      {{"ledger", "list", "--account", "a", "--after", "-1"}, "--after"},
+      {{"provider", "images", "sandbox", "maybe"}, "on or off, not \"maybe\""},
+      {{"catalog", "apply", "/no/such/file.yaml"}, "cannot read /no/such/file.yaml: No such file"},
+      {{"model", "list", "--output", "xml"}, "table or json"},
+      {{"model", "list", "--timeout", "soon"}, "--timeout"},
+      {{"model", "list", "--admin-token-file", "/no/such/token"}, "cannot read /no/such/token"},
+      {{"model", "list", "--admin-token", "two words"}, "the admin token holds blanks"},
+      {{"model", "list"},
+       "where is model-registry? Give --registry-addr host:port or PRISMATIC_REGISTRY_ADDR"},
+      {{"account", "show", "a"}, "PRISMATIC_BILLING_ADMIN_ADDR"},
+      {{"account", "show", "a", "--billing-admin-addr", "127.0.0.1:1"}, "asks for a token"},
+      {{"generate", "--prompt", "p"}, "--model is required"},
+      {{"generate", "--prompt", "p", "--model", "m", "--n", "11"}, "from 1 to 10"},
+      {{"generate", "--prompt", "p", "--model", "m"}, "PRISMATIC_BASE_URL"},
+      {{"generate", "--prompt", "p", "--model", "m", "--base-url", "http://x"}, "PRISMATIC_API_KEY"},
+      {{"generate", "--prompt", "p", "--model", "m", "--base-url", "http://x", "--api-key", "k", "-o",
+        "/no/such/folder/a.png"},
+       "cannot write /no/such/folder/a.png"},
+  };
+  for (const WrongUsage& wrong : kCases) {
+    Outcome outcome = RunCli(wrong.arguments);
+    EXPECT_EQ(outcome.code, kWrongUsage) << wrong.says;
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("error: USAGE: "), HasSubstr(wrong.says)));
+    EXPECT_THAT(outcome.out, IsEmpty());
+  }
+}
+
+TEST(CliTest, VariablesOfTheSuiteThatNoCommandUsesAreSilentAndCommandsAreNotReadFromTheEnvironment) {
+  Outcome outcome =
+      RunCli({"account", "top-up", "a", "--request-id", "x"},
+             {"PRISMATIC_USD=5", "PRISMATIC_REDIS_URL=redis://x", "PRISMATIC_METRICS_URLS=http://x",
+              "PRISMATIC_PORT=tcp://10.0.0.1:80", "HOME=/root"});
+  EXPECT_EQ(outcome.err, "error: USAGE: --usd is required\n");
+}
+
+TEST(CliTest, ABadSettingOfTheEnvironmentIsNamedByItsVariable) {
+  Outcome outcome = RunCli({"model", "list"}, {"PRISMATIC_TIMEOUT=soon"});
+  EXPECT_EQ(outcome.code, kWrongUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("PRISMATIC_TIMEOUT"));
+}
+
+}  // namespace
+}  // namespace prismatic::cli

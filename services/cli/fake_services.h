@@ -1,0 +1,165 @@
+#ifndef PRISMATIC_SERVICES_CLI_FAKE_SERVICES_H_
+#define PRISMATIC_SERVICES_CLI_FAKE_SERVICES_H_
+
+// For tests: billing's admin port and model-registry's two, real on the wire, with canned answers.
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "prismatic/billing/v1/billing.grpc.pb.h"
+#include "prismatic/model_registry/v1/model_registry.grpc.pb.h"
+#include "services/common/rpc/grpc_status.h"
+
+namespace prismatic::cli {
+
+namespace bpb = billing::v1;
+namespace rpb = model_registry::v1;
+
+inline constexpr int64_t kNoon = 1'767'268'800'000'000;  // 2026-01-01T12:00:00Z
+
+// Remembers the last request as text and the token that came with it; answers what the test said.
+struct Recorder {
+  std::string request;
+  std::string authorization;
+  absl::Status failure;
+  // When set, answers only once this is ready.
+  std::shared_future<void> wait;
+
+  template <typename Request>
+  grpc::Status Record(const grpc::ServerContext& context, const Request& message) {
+    request = message.ShortDebugString();
+    auto found = context.client_metadata().find("authorization");
+    authorization = found == context.client_metadata().end()
+                        ? ""
+                        : std::string(found->second.data(), found->second.size());
+    if (wait.valid()) wait.wait();
+    return rpc::ToGrpc(failure, "test.prismatic");
+  }
+};
+
+class FakeBillingAdmin : public bpb::BillingAdmin::Service {
+ public:
+  Recorder recorder;
+  bpb::Account account;
+  bpb::Key key;
+  std::vector<bpb::LedgerEntry> ledger;
+
+  grpc::Status CreateAccount(grpc::ServerContext* context, const bpb::CreateAccountRequest* request,
+                             bpb::CreateAccountResponse* response) override {
+    *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status GetAccount(grpc::ServerContext* context, const bpb::GetAccountRequest* request,
+                          bpb::GetAccountResponse* response) override {
+    *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status TopUpWallet(grpc::ServerContext* context, const bpb::TopUpWalletRequest* request,
+                           bpb::TopUpWalletResponse* response) override {
+    *response->mutable_account() = account;
+    response->set_ledger_sequence(7);
+    response->set_replayed(true);
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status CreateKey(grpc::ServerContext* context, const bpb::CreateKeyRequest* request,
+                         bpb::CreateKeyResponse* response) override {
+    *response->mutable_key() = key;
+    response->set_api_key("pk_acme.1_secret_sum");
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status RevokeKey(grpc::ServerContext* context, const bpb::RevokeKeyRequest* request,
+                         bpb::RevokeKeyResponse* response) override {
+    *response->mutable_key() = key;
+    response->mutable_key()->set_revoked(true);
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ListKeys(grpc::ServerContext* context, const bpb::ListKeysRequest* request,
+                        bpb::ListKeysResponse* response) override {
+    *response->add_keys() = key;
+    return recorder.Record(*context, *request);
+  }
+  // As the real one: a page after a sequence, and whether there is more.
+  grpc::Status ListLedgerEntries(grpc::ServerContext* context, const bpb::ListLedgerEntriesRequest* request,
+                                 bpb::ListLedgerEntriesResponse* response) override {
+    for (const bpb::LedgerEntry& entry : ledger) {
+      if (entry.sequence() <= request->after_sequence()) continue;
+      if (response->entries_size() == request->page_size()) {
+        response->set_more(true);
+        break;
+      }
+      *response->add_entries() = entry;
+    }
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status GetReservation(grpc::ServerContext* context, const bpb::GetReservationRequest* request,
+                              bpb::GetReservationResponse* response) override {
+    bpb::Reservation* reservation = response->mutable_reservation();
+    reservation->set_id(request->reservation_id());
+    reservation->set_account("acme");
+    reservation->set_state(bpb::RESERVATION_STATE_SETTLED);
+    reservation->set_image_count(4);
+    reservation->set_delivered_count(3);
+    reservation->set_funding_source(bpb::FUNDING_SOURCE_WALLET);
+    reservation->set_charge_nano_usd(120'000'000);
+    return recorder.Record(*context, *request);
+  }
+};
+
+class FakeRegistry : public rpb::ModelRegistry::Service {
+ public:
+  Recorder recorder;
+
+  grpc::Status ListModels(grpc::ServerContext* context, const rpb::ListModelsRequest* request,
+                          rpb::ListModelsResponse* response) override {
+    auto* priced = response->add_models();
+    priced->set_public_id("google/imagen-4");
+    priced->set_model("imagen-4");
+    priced->set_owned_by("google");
+    priced->set_created(kNoon / 1'000'000);
+    priced->set_available(true);
+    priced->set_retail_generation_nano_usd(40'000'000);
+    auto* unpriced = response->add_models();
+    unpriced->set_public_id("plain");
+    unpriced->set_model("plain");
+    response->set_catalog_version(9);
+    return recorder.Record(*context, *request);
+  }
+};
+
+class FakeRegistryAdmin : public rpb::ModelRegistryAdmin::Service {
+ public:
+  Recorder recorder;
+  catalog::v1::Provider provider;
+
+  grpc::Status ApplyCatalog(grpc::ServerContext* context, const rpb::ApplyCatalogRequest* request,
+                            rpb::ApplyCatalogResponse* response) override {
+    response->set_catalog_version(12);
+    response->set_changed(!request->validate_only());
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ListProviders(grpc::ServerContext* context, const rpb::ListProvidersRequest* request,
+                             rpb::ListProvidersResponse* response) override {
+    *response->add_providers() = provider;
+    response->set_catalog_version(9);
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status SetProviderImages(grpc::ServerContext* context, const rpb::SetProviderImagesRequest* request,
+                                 rpb::SetProviderImagesResponse* response) override {
+    *response->mutable_provider() = provider;
+    response->mutable_provider()->set_images_enabled(request->enabled());
+    response->mutable_provider()->mutable_images_override()->set_enabled(request->enabled());
+    response->mutable_provider()->mutable_images_override()->set_actor("admin");
+    response->mutable_provider()->mutable_images_override()->set_time_unix_ms(kNoon / 1000);
+    response->set_catalog_version(10);
+    return recorder.Record(*context, *request);
+  }
+};
+
+}  // namespace prismatic::cli
+
+#endif  // PRISMATIC_SERVICES_CLI_FAKE_SERVICES_H_

@@ -1,0 +1,33 @@
+#ifndef PRISMATIC_SERVICES_CLI_LIMITS_H_
+#define PRISMATIC_SERVICES_CLI_LIMITS_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "prismatic/billing/v1/billing.pb.h"
+#include "services/cli/output.h"
+#include "services/common/config/flags.h"
+
+namespace prismatic::cli {
+
+// --requests-per-minute, --images-per-minute and --max-concurrent, of accounts and of keys.
+class LimitFlags {
+ public:
+  void Declare(config::Flags& flags);
+  billing::v1::Limits ToProto() const;
+
+ private:
+  std::optional<int64_t> requests_per_minute_;
+  std::optional<int64_t> images_per_minute_;
+  std::optional<int64_t> max_concurrent_;
+};
+
+// Absent limits are "unlimited" and null.
+void AddLimits(Facts& facts, const billing::v1::Limits& limits);
+void WriteLimits(json::Writer& writer, const billing::v1::Limits& limits);
+// "60", "unlimited".
+std::string LimitText(bool given, int64_t limit);
+
+}  // namespace prismatic::cli
+
+#endif  // PRISMATIC_SERVICES_CLI_LIMITS_H_

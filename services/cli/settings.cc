@@ -1,0 +1,90 @@
+#include "services/cli/settings.h"
+
+#include "absl/algorithm/container.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "services/cli/errors.h"
+#include "services/cli/files.h"
+#include "services/common/status/status_macros.h"
+
+namespace prismatic::cli {
+namespace {
+
+// Twice what a service accepts as a token, with room for blanks around it.
+constexpr int64_t kTokenFileBytesMax = 1024;
+// Longer than the longest work; a typing error of "h" for "s" shows.
+constexpr absl::Duration kTimeoutMax = absl::Hours(1);
+
+constexpr absl::string_view kSettings[] = {
+    "billing-admin-addr",
+    "billing-addr",
+    "registry-admin-addr",
+    "registry-addr",
+    "admin-token",
+    "admin-token-file",
+    "base-url",
+    "api-key",
+    "output",
+    "timeout",
+};
+
+// What may stand in a header's value.
+bool IsToken(absl::string_view text) {
+  return absl::c_all_of(text, [](unsigned char c) { return absl::ascii_isgraph(c); });
+}
+
+}  // namespace
+
+void DeclareSettings(config::Flags& flags, Settings* settings) {
+  flags.Text("billing-admin-addr", &settings->billing_admin_addr, "billing's admin port, host:port");
+  flags.Text("billing-addr", &settings->billing_addr, "billing's port for callers, host:port");
+  flags.Text("registry-admin-addr", &settings->registry_admin_addr, "model-registry's admin port, host:port");
+  flags.Text("registry-addr", &settings->registry_addr, "model-registry's port for callers, host:port");
+  flags.Text("admin-token", &settings->admin_token,
+             "token of the admin ports; better in the environment or a file, where `ps` does not show it");
+  flags.Text("admin-token-file", &settings->admin_token_file,
+             "file that holds the token; counts before --admin-token");
+  flags.Text("base-url", &settings->base_url, "the public API, http://host:port/v1");
+  flags.Text("api-key", &settings->api_key, "API key for the public API, pk_...");
+  flags.Text("output", &settings->output, "table, for people, or json, for programs");
+  flags.Duration("timeout", &settings->timeout, absl::Milliseconds(1), kTimeoutMax,
+                 "how long to wait for each answer");
+}
+
+absl::Status CheckSettings(Settings* settings) {
+  if (settings->output != "table" && settings->output != "json") {
+    return UsageError(absl::StrCat("--output is \"", settings->output, "\"; it can be table or json"));
+  }
+  if (!settings->admin_token_file.empty()) {
+    ASSIGN_OR_RETURN(std::string text, ReadFile(settings->admin_token_file, kTokenFileBytesMax));
+    settings->admin_token = std::string(absl::StripAsciiWhitespace(text));
+  }
+  if (!IsToken(settings->admin_token)) {
+    return UsageError("the admin token holds blanks or characters that are not printable ASCII");
+  }
+  if (!IsToken(settings->api_key)) {
+    return UsageError("the API key holds blanks or characters that are not printable ASCII");
+  }
+  return absl::OkStatus();
+}
+
+bool IsSetting(absl::string_view flag) {
+  return absl::c_linear_search(kSettings, flag);
+}
+
+std::vector<std::string> SettingsOf(const std::vector<std::string>& environment) {
+  std::vector<std::string> settings;
+  for (const std::string& variable : environment) {
+    absl::string_view name = variable;
+    name = name.substr(0, name.find('='));
+    if (!absl::ConsumePrefix(&name, "PRISMATIC_")) continue;
+    std::string flag = absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", "-"}});
+    if (IsSetting(flag)) settings.push_back(variable);
+  }
+  return settings;
+}
+
+}  // namespace prismatic::cli
