@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace prismatic::gateway {
+namespace {
+
+// A release or a settlement takes 3 s at most; a background settlement pauses up to 8 s between tries.
+constexpr absl::Duration kDetachedGrace = absl::Seconds(12);
+
+}  // namespace
 
 void GatewayOptions::AddTo(config::Flags& flags) {
   flags.Text("listen", &listen, "the public HTTP port, host:port; loopback only for now");
@@ -47,6 +53,7 @@ absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const Gatewa
 void GatewayServer::AddDrainSteps(lifecycle::Process& process) {
   process.OnDrain("gateway refuses new work", [this] { api_.StartDraining(); });
   process.OnDrain("gateway finishes what it began", [this] { http_->Drain(options_.drain_grace); });
+  process.OnDrain("gateway ends its releases", [this] { generation_.Drain(kDetachedGrace); });
 }
 
 }  // namespace prismatic::gateway

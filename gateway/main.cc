@@ -60,11 +60,13 @@ int main(int argc, char** argv) {
   flags.Text("billing", &settings.billing, "billing's callers' port");
   flags.Text("provider-proxy", &settings.provider, "provider-proxy's port");
   absl::Status status = flags.Parse(argc, argv);
-  for (const std::string& warning : flags.warnings()) log::Warning(warning);
-  if (status.ok()) status = gateway::Run(settings);
   if (!status.ok()) {
-    std::fprintf(stderr, "prismatic-gateway: %s\n", std::string(status.message()).c_str());
-    return 1;
+    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+    return 2;
   }
-  return 0;
+  for (const std::string& warning : flags.warnings()) log::Warning(warning);
+  status = gateway::Run(settings);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  return 1;
 }

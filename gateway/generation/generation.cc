@@ -173,7 +173,7 @@ Task<absl::StatusOr<CreateReservationResponse>> Generation::Reserve(CallContext 
   ReleaseReservationRequest release;
   release.set_api_key(request.api_key);
   release.set_attempt_id(call.request_id);
-  Start(Release(call, std::move(release)));
+  Detach(Release(call, std::move(release)));
   co_return error::BillingUnavailable();
 }
 
@@ -247,14 +247,14 @@ Task<absl::Status> Generation::Settle(CallContext call, ImageReply* reply) {
   log::Warning("settlement_pending", {{"request_id", call.request_id},
                                       {"reservation", settle.reservation_id()},
                                       {"delivered", settle.delivered_count()}});
-  Start(SettleInBackground(call, std::move(settle)));
+  Detach(SettleInBackground(call, std::move(settle)));
   co_return error::BillingUnavailable();
 }
 
 Task<void> Generation::SettleInBackground(CallContext call, SettleReservationRequest request) {
   absl::Time forgotten = absl::Now() + kReservationMemory;
   absl::Duration pause = options_.settle_pause * (1 << kPauseDoublings);
-  while (absl::Now() < forgotten) {
+  while (absl::Now() < forgotten && !stopping()) {
     auto sleeping = options_.loop->Sleep(pause);
     co_await sleeping;
     ResumeOn resume(options_.workers);
@@ -267,10 +267,33 @@ Task<void> Generation::SettleInBackground(CallContext call, SettleReservationReq
     }
     if (!WorthRepeating(settled.status())) break;
   }
+  if (stopping()) co_return;  // the settlement_pending line tells the rest
   settlements_lost_.Add();
   log::Error("settlement lost", {{"request_id", call.request_id},
                                  {"reservation", request.reservation_id()},
                                  {"delivered", request.delivered_count()}});
+}
+
+void Generation::Detach(Task<void> task) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++detached_;
+  }
+  Start(std::move(task), [this] {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (--detached_ == 0) idle_.notify_all();
+  });
+}
+
+bool Generation::stopping() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return stopping_;
+}
+
+bool Generation::Drain(absl::Duration grace) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  stopping_ = true;
+  return idle_.wait_for(lock, absl::ToChronoNanoseconds(grace), [this] { return detached_ == 0; });
 }
 
 void Generation::Count(absl::string_view model, absl::string_view outcome, absl::Time started) const {

@@ -1,7 +1,9 @@
 #ifndef PRISMATIC_GATEWAY_GENERATION_GENERATION_H_
 #define PRISMATIC_GATEWAY_GENERATION_GENERATION_H_
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -43,6 +45,11 @@ class Generation {
   // `call.request_id` is the attempt's UUIDv7. Not bound to the client's connection.
   Task<absl::StatusOr<ImageReply>> Run(CallContext call, ImageRequest request);
 
+  // Ends what goes on behind answers already given: releases are waited for, settlements that billing
+  // still does not take are left to their log lines. True when nothing is left within `grace`. Blocks;
+  // no Run may be under way.
+  bool Drain(absl::Duration grace);
+
  private:
   struct Resolved {
     int64_t catalog_version = 0;
@@ -56,11 +63,19 @@ class Generation {
   Task<void> Release(CallContext call, billing::v1::ReleaseReservationRequest request);
   Task<absl::Status> Settle(CallContext call, ImageReply* reply);
   Task<void> SettleInBackground(CallContext call, billing::v1::SettleReservationRequest request);
+  // Runs a task that no answer waits for.
+  void Detach(Task<void> task);
+  bool stopping() const;
   void Count(absl::string_view model, absl::string_view outcome, absl::Time started) const;
 
   const Options options_;
   metrics::Counter settlements_pending_;
   metrics::Counter settlements_lost_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  int detached_ = 0;       // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
 };
 
 }  // namespace prismatic::gateway

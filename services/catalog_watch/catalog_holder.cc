@@ -1,5 +1,6 @@
 #include "services/catalog_watch/catalog_holder.h"
 
+#include <algorithm>
 #include <list>
 #include <utility>
 #include <vector>
@@ -37,7 +38,8 @@ struct CatalogHolder::Waits {
 
 CatalogHolder::CatalogHolder(loop::Loop& loop, metrics::Registry& metrics)
     : loop_(loop),
-      version_gauge_(metrics.GetGauge("prismatic_catalog_version", "Version of the catalog in use; 0: none yet.")),
+      version_gauge_(
+          metrics.GetGauge("prismatic_catalog_version", "Version of the catalog in use; 0: none yet.")),
       changed_gauge_(metrics.GetGauge("prismatic_catalog_changed_timestamp_seconds",
                                       "When the catalog in use was taken over, Unix time.")),
       current_(std::make_shared<const Snapshot>()),

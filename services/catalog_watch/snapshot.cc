@@ -47,9 +47,8 @@ std::vector<const catalog::v1::Route*> Snapshot::ActiveRoutes(const catalog::v1:
   for (const catalog::v1::Route& route : model.routes()) {
     if (Active(route)) routes.push_back(&route);
   }
-  std::stable_sort(routes.begin(), routes.end(), [](const auto* a, const auto* b) {
-    return a->priority() < b->priority();
-  });
+  std::stable_sort(routes.begin(), routes.end(),
+                   [](const auto* a, const auto* b) { return a->priority() < b->priority(); });
   return routes;
 }
 

@@ -30,8 +30,10 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
       : target_(std::move(target)),
         holder_(holder),
         loop_(loop),
-        connected_(metrics.GetGauge("prismatic_catalog_watch_connected", "The registry's catalog stream is open.")),
-        failures_(metrics.GetCounter("prismatic_catalog_watch_failures_total", "Catalog streams that ended.")),
+        connected_(
+            metrics.GetGauge("prismatic_catalog_watch_connected", "The registry's catalog stream is open.")),
+        failures_(
+            metrics.GetCounter("prismatic_catalog_watch_failures_total", "Catalog streams that ended.")),
         stub_(model_registry::v1::ModelRegistry::NewStub(rpc::MakeChannel(target_, kCatalogBytesMax))) {}
 
   void Open();
@@ -57,11 +59,11 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
 
   std::mutex mutex_;
   std::condition_variable ended_;
-  Stream* stream_ = nullptr;                 // guarded by mutex_; owned by itself until OnDone
-  bool streaming_ = false;                   // guarded by mutex_; from Open to Ended
-  bool stopping_ = false;                    // guarded by mutex_
-  bool reported_ = false;                    // guarded by mutex_; the outage is in the log already
-  absl::Duration backoff_ = kBackoffFirst;   // guarded by mutex_
+  Stream* stream_ = nullptr;                // guarded by mutex_; owned by itself until OnDone
+  bool streaming_ = false;                  // guarded by mutex_; from Open to Ended
+  bool stopping_ = false;                   // guarded by mutex_
+  bool reported_ = false;                   // guarded by mutex_; the outage is in the log already
+  absl::Duration backoff_ = kBackoffFirst;  // guarded by mutex_
 };
 
 class Watcher::Impl::Stream : public grpc::ClientReadReactor<model_registry::v1::WatchCatalogResponse> {
@@ -172,6 +174,8 @@ Watcher::Watcher(std::string target, CatalogHolder& holder, loop::Loop& loop, me
   impl_->Open();
 }
 
-Watcher::~Watcher() { impl_->Stop(); }
+Watcher::~Watcher() {
+  impl_->Stop();
+}
 
 }  // namespace prismatic::catalog_watch

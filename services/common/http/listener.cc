@@ -79,7 +79,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(absl::string_view text)
   if (fd < 0) return CannotBind(text);
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address->storage), address->size) != 0 || listen(fd, kBacklog) != 0) {
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address->storage), address->size) != 0 ||
+      listen(fd, kBacklog) != 0) {
     absl::Status status = CannotBind(text);
     close(fd);
     return status;

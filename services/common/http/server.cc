@@ -59,14 +59,17 @@ class SocketStream : public httplib::Stream {
 };
 
 bool IsBodyless(absl::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" || method == "CONNECT";
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
+         method == "CONNECT";
 }
 
 // Hop by hop, or what would make the answer other than the handler's.
 bool IsKeptFromHandlers(absl::string_view name) {
   static constexpr absl::string_view kNames[] = {
-      "accept-encoding", "range",       "connection",  "keep-alive", "proxy-connection", "te", "trailer",
-      "transfer-encoding", "upgrade",   "expect",      "remote_addr", "remote_port", "local_addr", "local_port"};
+      "accept-encoding",  "range",     "connection",  "keep-alive",
+      "proxy-connection", "te",        "trailer",     "transfer-encoding",
+      "upgrade",          "expect",    "remote_addr", "remote_port",
+      "local_addr",       "local_port"};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&](absl::string_view kept) { return absl::EqualsIgnoreCase(name, kept); });
 }
@@ -187,7 +190,9 @@ struct Server::Impl : httplib::Server {
 };
 
 Server::Impl::Impl(ServerOptions server_options, prismatic::http::Handler request_handler)
-    : options(std::move(server_options)), handler(std::move(request_handler)), threads(options.connections_max) {
+    : options(std::move(server_options)),
+      handler(std::move(request_handler)),
+      threads(options.connections_max) {
   // The library takes an invalid listening socket for its own shutdown and then sends no provided
   // bodies. It is never used otherwise.
   svr_sock_ = 0;
@@ -375,8 +380,12 @@ Server::~Server() {
   if (impl_ != nullptr) Drain(absl::ZeroDuration());
 }
 
-int Server::port() const { return port_; }
+int Server::port() const {
+  return port_;
+}
 
-void Server::Drain(absl::Duration grace) { impl_->Drain(grace); }
+void Server::Drain(absl::Duration grace) {
+  impl_->Drain(grace);
+}
 
 }  // namespace prismatic::http

@@ -134,7 +134,8 @@ TEST(ServerTest, GivesACompleteRequestToTheHandlerAndItsAnswerToTheClient) {
     co_return response;
   });
   httplib::Client client = ClientOf(*server);
-  httplib::Result result = client.Post("/a%20b%2Fc?x=1&y=%C3%A9", {{"X-Thing", "it"}}, "body", "application/json");
+  httplib::Result result =
+      client.Post("/a%20b%2Fc?x=1&y=%C3%A9", {{"X-Thing", "it"}}, "body", "application/json");
   ASSERT_TRUE(result);
   EXPECT_EQ(result->status, 201);
   EXPECT_EQ(result->body, "made");
@@ -183,7 +184,8 @@ TEST(ServerTest, ABigBodyPassesInBothDirections) {
 TEST(ServerTest, AChunkedBodyIsPutTogether) {
   std::unique_ptr<Server> server = Started(Echo);
   Wire wire(*server);
-  wire.Send("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  wire.Send(
+      "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   EXPECT_THAT(wire.ReadUntil("abcde"), HasSubstr("POST /c abcde"));
 }
 
@@ -323,7 +325,9 @@ TEST(ServerTest, AnswersAreNeitherCompressedNorCutIntoRanges) {
     co_return response;
   });
   Wire wire(*server);
-  wire.Send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAccept-Encoding: gzip, br\r\nRange: bytes=0-9\r\n\r\n");
+  wire.Send(
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAccept-Encoding: gzip, br\r\nRange: "
+      "bytes=0-9\r\n\r\n");
   std::string answer = wire.ReadAll();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("Content-Length: 100000\r\n"));

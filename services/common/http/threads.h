@@ -27,12 +27,12 @@ class Threads {
 
   const int max_;
   std::mutex mutex_;
-  std::condition_variable work_;                // a piece of work, or the end
-  std::condition_variable free_;                // a thread is idle or gone
-  std::deque<std::function<void()>> queue_;     // guarded by mutex_; one idle thread for each
-  int threads_ = 0;                             // guarded by mutex_
-  int idle_ = 0;                                // guarded by mutex_; not promised to a piece of work
-  bool stopped_ = false;                        // guarded by mutex_
+  std::condition_variable work_;             // a piece of work, or the end
+  std::condition_variable free_;             // a thread is idle or gone
+  std::deque<std::function<void()>> queue_;  // guarded by mutex_; one idle thread for each
+  int threads_ = 0;                          // guarded by mutex_
+  int idle_ = 0;                             // guarded by mutex_; not promised to a piece of work
+  bool stopped_ = false;                     // guarded by mutex_
 };
 
 }  // namespace prismatic::http

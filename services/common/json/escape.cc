@@ -49,8 +49,12 @@ int32_t Hex4(absl::string_view text, size_t at) {
   return value;
 }
 
-bool IsHighSurrogate(int32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
-bool IsLowSurrogate(int32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
+bool IsHighSurrogate(int32_t unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
+}
+bool IsLowSurrogate(int32_t unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
+}
 
 void AppendUtf8(int32_t point, std::string& out) {
   if (point < 0x80) {
@@ -125,7 +129,9 @@ void AppendControl(char c, std::string& out) {
   }
 }
 
-bool IsPlain(char c) { return static_cast<uint8_t>(c) >= 0x20 && static_cast<uint8_t>(c) < 0x80 && c != '"' && c != '\\'; }
+bool IsPlain(char c) {
+  return static_cast<uint8_t>(c) >= 0x20 && static_cast<uint8_t>(c) < 0x80 && c != '"' && c != '\\';
+}
 
 }  // namespace
 

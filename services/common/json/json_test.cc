@@ -74,12 +74,49 @@ TEST(JsonTest, AScalarMayBeAWholeText) {
 }
 
 TEST(JsonTest, RefusesWhatIsNotOneValue) {
-  for (const char* text :
-       {"", "  ", "{", "}", "[", "[1", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:2}",
-        "[1 2]", "[[1]", "[1}", "{\"a\":1]", "{} {}", "{}x", "[]]", "[1]1", "[\"a\"b]", "[\"a\"\"b\"]", "[\"a",
-        "[truee]", "[nul]", "[NaN]", "[Infinity]", "['a']", "[\"\t\"]", "[\"a\nb\"]", "[\"\\q\"]", "[\"\\u12g4\"]",
-        "[\"\\u12\"]", "{\"a\\q\":1}", "{\"\\ud800\":1}", "// x\n{}", "{\"a\":1 \"b\":2}", "{\"a\" 1}", "{\"a\"::1}",
-        "[\"\\\"]", "\"\\\"", "\xEF\xBB\xBF{}"}) {
+  for (const char* text : {"",
+                           "  ",
+                           "{",
+                           "}",
+                           "[",
+                           "[1",
+                           "[1,]",
+                           "[,1]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "{1:2}",
+                           "[1 2]",
+                           "[[1]",
+                           "[1}",
+                           "{\"a\":1]",
+                           "{} {}",
+                           "{}x",
+                           "[]]",
+                           "[1]1",
+                           "[\"a\"b]",
+                           "[\"a\"\"b\"]",
+                           "[\"a",
+                           "[truee]",
+                           "[nul]",
+                           "[NaN]",
+                           "[Infinity]",
+                           "['a']",
+                           "[\"\t\"]",
+                           "[\"a\nb\"]",
+                           "[\"\\q\"]",
+                           "[\"\\u12g4\"]",
+                           "[\"\\u12\"]",
+                           "{\"a\\q\":1}",
+                           "{\"\\ud800\":1}",
+                           "// x\n{}",
+                           "{\"a\":1 \"b\":2}",
+                           "{\"a\" 1}",
+                           "{\"a\"::1}",
+                           "[\"\\\"]",
+                           "\"\\\"",
+                           "\xEF\xBB\xBF{}"}) {
     EXPECT_TRUE(Refused(text)) << text;
   }
   EXPECT_TRUE(Refused(std::string("[1]\0", 4)));
@@ -87,7 +124,8 @@ TEST(JsonTest, RefusesWhatIsNotOneValue) {
 }
 
 TEST(JsonTest, RefusesNumbersThatJsonDoesNotKnow) {
-  for (const char* number : {"01", "-", "+1", "1.", ".5", "1e", "1e+", "0x10", "1_000", "--1", "1.2.3", "00"}) {
+  for (const char* number :
+       {"01", "-", "+1", "1.", ".5", "1e", "1e+", "0x10", "1_000", "--1", "1.2.3", "00"}) {
     EXPECT_TRUE(Refused(absl::StrCat("[", number, "]"))) << number;
     EXPECT_TRUE(Refused(number)) << number;
   }
@@ -122,8 +160,8 @@ TEST(JsonTest, UndoesEscapes) {
 }
 
 TEST(JsonTest, ALoneSurrogateIsNoString) {
-  for (const char* text : {R"(["\ud83d"])", R"(["\ude00"])", R"(["\ud83dx"])", R"(["\ud83d\n"])", R"(["\ud83d\u0041"])",
-                           R"(["\ud83d\ud83d"])"}) {
+  for (const char* text : {R"(["\ud83d"])", R"(["\ude00"])", R"(["\ud83dx"])", R"(["\ud83d\n"])",
+                           R"(["\ud83d\u0041"])", R"(["\ud83d\ud83d"])"}) {
     Document document = Parsed(text);
     EXPECT_TRUE(document.root().elements()[0].is_string());
     EXPECT_EQ(document.root().elements()[0].String(), std::nullopt) << text;
@@ -218,7 +256,10 @@ TEST(WriterTest, PutsCommasWhereTheyBelong) {
 
 TEST(WriterTest, EscapesAndReplacesWhatIsNoUtf8) {
   EXPECT_EQ(Quote("a\"b\\c\n\r\t\x01\x1f\x7f/é😀"), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\x7f/é😀\"");
-  EXPECT_EQ(Quote("\xff" "a\xc3"), "\"\xEF\xBF\xBD" "a\xEF\xBF\xBD\"");
+  EXPECT_EQ(Quote("\xff"
+                  "a\xc3"),
+            "\"\xEF\xBF\xBD"
+            "a\xEF\xBF\xBD\"");
   EXPECT_EQ(Quote("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
 }
 

@@ -1,0 +1,53 @@
+#include "services/all_in_one/direct_clients.h"
+
+#include <utility>
+
+namespace prismatic::all_in_one {
+namespace {
+
+template <typename Response>
+Task<absl::StatusOr<Response>> ThenOn(Executor& workers, Task<absl::StatusOr<Response>> task) {
+  absl::StatusOr<Response> response = co_await task;
+  ResumeOn resume(&workers);
+  co_await resume;
+  co_return response;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<billing::v1::CreateReservationResponse>> DirectBillingClient::CreateReservation(
+    CallContext call, billing::v1::CreateReservationRequest request) {
+  return ThenOn(workers_, billing_.CreateReservation(std::move(request)));
+}
+
+Task<absl::StatusOr<billing::v1::SettleReservationResponse>> DirectBillingClient::SettleReservation(
+    CallContext call, billing::v1::SettleReservationRequest request) {
+  return ThenOn(workers_, billing_.SettleReservation(std::move(request)));
+}
+
+Task<absl::StatusOr<billing::v1::ReleaseReservationResponse>> DirectBillingClient::ReleaseReservation(
+    CallContext call, billing::v1::ReleaseReservationRequest request) {
+  return ThenOn(workers_, billing_.ReleaseReservation(std::move(request)));
+}
+
+Task<absl::StatusOr<billing::v1::CheckKeyResponse>> DirectBillingClient::CheckKey(
+    CallContext call, billing::v1::CheckKeyRequest request) {
+  return ThenOn(workers_, billing_.CheckKey(std::move(request)));
+}
+
+Task<gateway::Generated> DirectProviderClient::GenerateImages(CallContext call,
+                                                              provider_proxy::v1::GenerateImagesRequest request) {
+  gateway::Generated generated;
+  // The sink is called one at a time and never after the task has ended, so the frame may hold the result.
+  auto generating = proxy_.Generate(
+      std::move(call), std::move(request), [&generated](provider_proxy::v1::GenerateImagesResponse response) {
+        if (response.has_image()) generated.images.push_back(std::move(*response.mutable_image()));
+        if (response.has_summary()) generated.summary = std::move(*response.mutable_summary());
+      });
+  generated.status = co_await generating;
+  ResumeOn resume(&workers_);
+  co_await resume;
+  co_return generated;
+}
+
+}  // namespace prismatic::all_in_one

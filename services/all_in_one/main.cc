@@ -1,0 +1,112 @@
+// prismatic-all-in-one: gateway, model-registry, billing and provider-proxy in one process. The gateway
+// calls the others directly; their gRPC ports are open all the same.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "gateway/gateway_server.h"
+#include "services/all_in_one/direct_clients.h"
+#include "services/billing/billing_server.h"
+#include "services/common/config/flags.h"
+#include "services/common/lifecycle/lifecycle.h"
+#include "services/common/log/log.h"
+#include "services/common/loop/loop.h"
+#include "services/common/metrics/metrics.h"
+#include "services/common/status/status_macros.h"
+#include "services/common/task/workers.h"
+#include "services/model_registry/registry_server.h"
+#include "services/provider_proxy/proxy_server.h"
+
+namespace prismatic::all_in_one {
+namespace {
+
+// Calls of others in flight at the end take milliseconds; the gateway's own have been waited for.
+constexpr absl::Duration kDrainGrace = absl::Seconds(5);
+
+struct Options {
+  gateway::GatewayOptions gateway;
+  model_registry::RegistryOptions registry;
+  billing::BillingOptions billing;
+  provider_proxy::ProxyOptions proxy;
+  std::string metrics_listen = "127.0.0.1:9464";
+  std::string redis = "redis://127.0.0.1:6379";
+  std::string admin_token_file;
+
+  void AddTo(config::Flags& flags) {
+    gateway.AddTo(flags);
+    flags.Text("registry-listen", &registry.listen, "model-registry's callers' port");
+    flags.Text("registry-admin-listen", &registry.admin_listen, "model-registry's admin port");
+    flags.Text("billing-listen", &billing.listen, "billing's callers' port");
+    flags.Text("billing-admin-listen", &billing.admin_listen, "billing's admin port");
+    flags.Text("provider-proxy-listen", &proxy.listen, "provider-proxy's port");
+    flags.Text("metrics-listen", &metrics_listen, "where /metrics is served, host:port");
+    flags.Text("redis", &redis, "where Redis is: redis://[user:password@]host[:port]");
+    flags.Text("catalog", &registry.catalog, "the catalog file to import; empty: none");
+    flags.Text("admin-token-file", &admin_token_file, "the file that holds the admin ports' token");
+    flags.Require("admin-token-file");
+    flags.List("trusted-meters", &billing.trusted_meters,
+               "names in client certificates that may reserve for an account without its key");
+    flags.Text("credentials-dir", &proxy.credentials_dir, "folder of the files that `file:` credentials name");
+    flags.Text("upstream-ca-file", &proxy.upstream_ca_file,
+               "PEM file of the authorities that upstreams' certificates come from; empty: the system's");
+  }
+
+  // What several services share.
+  void Spread() {
+    registry.redis = billing.redis = redis;
+    registry.admin_token_file = billing.admin_token_file = admin_token_file;
+  }
+};
+
+absl::Status Run(const Options& options, lifecycle::Process& process) {
+  metrics::Registry metrics;
+  loop::Loop loop("prismatic");
+  Workers workers(options.gateway.workers);
+  ASSIGN_OR_RETURN(auto exporter, metrics::Exporter::Start(options.metrics_listen, metrics));
+
+  ASSIGN_OR_RETURN(auto registry, model_registry::RegistryServer::Start(options.registry, loop, metrics));
+  catalog_watch::CatalogHolder& catalog = registry->registry().holder();
+  ASSIGN_OR_RETURN(auto billing, billing::BillingServer::Start(options.billing, catalog, loop, metrics));
+  ASSIGN_OR_RETURN(auto proxy, provider_proxy::ProxyServer::Start(options.proxy, catalog, loop, workers, metrics));
+
+  DirectBillingClient billing_client(billing->billing(), workers);
+  DirectProviderClient provider_client(proxy->proxy(), workers);
+  ASSIGN_OR_RETURN(auto gateway, gateway::GatewayServer::Start(options.gateway, {.billing = &billing_client,
+                                                                                 .provider = &provider_client,
+                                                                                 .catalog = &catalog,
+                                                                                 .loop = &loop,
+                                                                                 .workers = &workers,
+                                                                                 .metrics = &metrics}));
+  gateway->AddDrainSteps(process);
+  process.OnDrain("provider-proxy", [&] { proxy->Drain(kDrainGrace); });
+  process.OnDrain("billing", [&] { billing->Drain(kDrainGrace); });
+  process.OnDrain("model-registry", [&] { registry->Drain(kDrainGrace); });
+  log::Info("serving", {{"port", gateway->port()}, {"metrics_port", exporter->port()}});
+  process.RunUntilSignal();
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  lifecycle::Process process;
+  log::SetService("all-in-one");
+  Options options;
+  config::Flags flags("prismatic-all-in-one", "The whole suite in one process.");
+  options.AddTo(flags);
+  absl::Status status = flags.Parse(argc, argv);
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+    return 2;
+  }
+  for (const std::string& warning : flags.warnings()) log::Warning(warning);
+  options.Spread();
+  status = Run(options, process);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace prismatic::all_in_one
+
+int main(int argc, char** argv) { return prismatic::all_in_one::Main(argc, argv); }

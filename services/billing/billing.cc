@@ -1,0 +1,265 @@
+#include "services/billing/billing.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "services/billing/api_key.h"
+#include "services/billing/billing_errors.h"
+#include "services/common/crypto/crypto.h"
+#include "services/common/log/log.h"
+#include "services/common/status/status.h"
+#include "services/common/status/status_macros.h"
+#include "services/common/uuid/uuid.h"
+
+namespace prismatic::billing {
+namespace {
+
+// The contract's own limits; see the proto.
+constexpr int kImagesMax = 10;
+constexpr size_t kIdempotencyKeyBytesMax = 255;
+constexpr size_t kBodyHashBytes = 32;
+// Bounds what is stored with a reservation.
+constexpr size_t kModelBytesMax = 256;
+constexpr size_t kPriceSelectorBytesMax = 64;
+
+// For requests whose `caller` is either an API key or an account.
+template <typename Request>
+absl::StatusOr<Payer> PayerOf(const Request& request, CallerRights rights) {
+  if (request.caller_case() == Request::kAccount) {
+    if (!rights.trusted_meter) return error::CallerNotAllowed();
+    if (!IsAccountName(request.account())) return InvalidValue("account", "This is no account name.");
+    return Payer{.account = request.account()};
+  }
+  std::optional<ApiKey> key = ParseApiKey(request.api_key());
+  if (!key) return error::InvalidApiKey();
+  return Payer{.account = key->id.account, .key_id = key->id.Text(), .key_sha256 = key->sha256};
+}
+
+template <typename Request>
+absl::Status CheckAsked(const Request& request) {
+  if (request.model().empty()) return error::MissingParameter("model");
+  if (request.model().size() > kModelBytesMax) return InvalidValue("model", "The name is too long.");
+  if (request.image_count() < 1 || request.image_count() > kImagesMax) {
+    return InvalidValue("image_count", absl::StrCat("1 to ", kImagesMax, " images can be asked for."));
+  }
+  if (request.size().size() > kPriceSelectorBytesMax) return InvalidValue("size", "Too long.");
+  if (request.quality().size() > kPriceSelectorBytesMax) return InvalidValue("quality", "Too long.");
+  return absl::OkStatus();
+}
+
+absl::Status CheckIdentity(const v1::CreateReservationRequest& request) {
+  if (!IsUuidV7(request.attempt_id())) {
+    return InvalidValue("attempt_id", "A UUIDv7 in lower case is expected.");
+  }
+  if (request.idempotency_key().size() > kIdempotencyKeyBytesMax) {
+    return InvalidValue("idempotency_key", absl::StrCat("At most ", kIdempotencyKeyBytesMax, " bytes."));
+  }
+  if (!request.idempotency_key().empty() && request.body_sha256().size() != kBodyHashBytes) {
+    return InvalidValue("body_sha256", "An idempotency key needs the body's SHA-256, 32 bytes.");
+  }
+  return absl::OkStatus();
+}
+
+// What makes two calls with one attempt ID the same. Each part's length is counted in, so that no two
+// contents share a text; the catalog version is left out, since a retry may know a newer one.
+std::string Fingerprint(const v1::CreateReservationRequest& request, const Payer& payer) {
+  std::vector<absl::string_view> parts = {payer.key_id, request.model(), request.size(), request.quality()};
+  if (!request.idempotency_key().empty()) {
+    parts.push_back(request.idempotency_key());
+    parts.push_back(request.body_sha256());
+  }
+  std::string all;
+  for (absl::string_view part : parts) absl::StrAppend(&all, part.size(), ":", part);
+  absl::StrAppend(&all, request.image_count());
+  return crypto::Sha256Hex(all);
+}
+
+absl::StatusOr<Admission> AdmissionFor(const v1::CreateReservationRequest& request, CallerRights rights) {
+  Admission admission;
+  ASSIGN_OR_RETURN(admission.payer, PayerOf(request, rights));
+  RETURN_IF_ERROR(CheckIdentity(request));
+  RETURN_IF_ERROR(CheckAsked(request));
+  admission.attempt_id = request.attempt_id();
+  admission.image_count = request.image_count();
+  admission.fingerprint = Fingerprint(request, admission.payer);
+  if (!request.idempotency_key().empty()) {
+    admission.idempotency_key_sha256 = crypto::Sha256Hex(request.idempotency_key());
+    admission.body_sha256 = absl::BytesToHexString(request.body_sha256());
+  }
+  return admission;
+}
+
+absl::StatusOr<ReservationId> IdOf(const v1::ReleaseReservationRequest& request) {
+  if (!request.reservation_id().empty()) {
+    std::optional<ReservationId> id = ParseReservationId(request.reservation_id());
+    if (!id) return InvalidValue("reservation_id", "`<account>.<attempt_id>` is expected.");
+    return *std::move(id);
+  }
+  std::optional<ApiKey> key = ParseApiKey(request.api_key());
+  if (!key) return error::InvalidApiKey();
+  if (!IsUuidV7(request.attempt_id()))
+    return InvalidValue("attempt_id", "A UUIDv7 in lower case is expected.");
+  return ReservationId{.account = key->id.account, .attempt_id = request.attempt_id()};
+}
+
+}  // namespace
+
+Billing::Billing(RedisLedger& ledger, PriceBook& prices, Sweeper& sweeper, metrics::Registry& metrics)
+    : ledger_(ledger),
+      prices_(prices),
+      sweeper_(sweeper),
+      reservations_(metrics, "prismatic_reservations_total",
+                    "Reservations asked for, by what became of them.", "result"),
+      settlements_(metrics, "prismatic_settlements_total", "Settlements, by what they did.", "result"),
+      releases_(metrics, "prismatic_releases_total", "Releases, by what they did.", "result"),
+      charged_(metrics, "prismatic_charged_nano_usd_total",
+               "Money charged, in nano-USD; late charges count "
+               "what is owed too.",
+               "model"),
+      images_(metrics, "prismatic_images_charged_total", "Images charged for.", "model") {}
+
+Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string size, std::string quality,
+                                                  int64_t catalog_version) {
+  auto find = prices_.Find(model, std::move(size), std::move(quality), catalog_version);
+  absl::StatusOr<Quote> quote = co_await find;
+  CatalogFact fact{.model = model};
+  if (!quote.ok()) {
+    if (!HasReason(quote.status(), common::v1::ERROR_REASON_CATALOG_BEHIND)) co_return quote.status();
+    fact.kind = CatalogFact::Kind::kBehind;
+    fact.behind = quote.status();
+    co_return fact;
+  }
+  fact.version = quote->catalog_version;
+  if (quote->unit_price) {
+    fact.kind = CatalogFact::Kind::kPriced;
+    fact.unit_price = *quote->unit_price;
+  } else if (quote->model_found) {
+    fact.kind = CatalogFact::Kind::kUnpriced;
+  }
+  co_return fact;
+}
+
+Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::Reserve(v1::CreateReservationRequest request,
+                                                                     CallerRights rights) {
+  absl::StatusOr<Admission> admission = AdmissionFor(request, rights);
+  if (!admission.ok()) co_return admission.status();
+  auto look_up = LookUp(request.model(), request.size(), request.quality(), request.catalog_version());
+  absl::StatusOr<CatalogFact> fact = co_await look_up;
+  if (!fact.ok()) co_return fact.status();
+  admission->fact = *std::move(fact);
+
+  auto first_try = ledger_.Admit(*admission);
+  AdmissionAnswer answer = co_await first_try;
+  if (!answer.holds_are_due) co_return std::move(answer.response);
+  auto sweep = sweeper_.Sweep(std::vector<int>(1, BucketOf(admission->payer.account)));
+  co_await sweep;
+  auto second_try = ledger_.Admit(*admission);
+  AdmissionAnswer second = co_await second_try;
+  co_return std::move(second.response);
+}
+
+Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::CreateReservation(
+    v1::CreateReservationRequest request, CallerRights rights) {
+  auto reserve = Reserve(std::move(request), rights);
+  absl::StatusOr<v1::CreateReservationResponse> response = co_await reserve;
+  if (!response.ok()) {
+    reservations_.Add(ResultLabel(response.status()));
+  } else {
+    reservations_.Add(response->replayed() ? "replayed" : "admitted");
+  }
+  co_return response;
+}
+
+void Billing::CountSettlement(const std::string& reservation_id,
+                              const absl::StatusOr<Settlement>& settlement) {
+  if (!settlement.ok()) {
+    settlements_.Add(ResultLabel(settlement.status()));
+    if (HasReason(settlement.status(), common::v1::ERROR_REASON_RESERVATION_FORGOTTEN)) {
+      log::Warning("a settlement came for a reservation that is not remembered; nothing was charged",
+                   {{"reservation", reservation_id}});
+    }
+    return;
+  }
+  const v1::Reservation& reservation = settlement->response.reservation();
+  if (settlement->response.replayed()) return settlements_.Add("replayed");
+  if (settlement->passed_on) {
+    settlements_.Add("passed_on");
+    log::Warning("a late settlement's idempotency key had gone to another attempt; nothing was charged",
+                 {{"reservation", reservation_id}, {"delivered", reservation.delivered_count()}});
+    return;
+  }
+  if (reservation.state() == v1::RESERVATION_STATE_RELEASED) return settlements_.Add("released");
+  settlements_.Add(reservation.state() == v1::RESERVATION_STATE_SETTLED_LATE ? "late" : "settled");
+  charged_.Add(reservation.model(), static_cast<double>(reservation.charge_nano_usd()));
+  images_.Add(reservation.model(), reservation.delivered_count());
+}
+
+Task<absl::StatusOr<v1::SettleReservationResponse>> Billing::SettleReservation(
+    v1::SettleReservationRequest request) {
+  std::optional<ReservationId> id = ParseReservationId(request.reservation_id());
+  if (!id) co_return InvalidValue("reservation_id", "`<account>.<attempt_id>` is expected.");
+  if (request.delivered_count() < 0) co_return InvalidValue("delivered_count", "0 or more is expected.");
+  auto settle = ledger_.Settle(*id, request.delivered_count());
+  absl::StatusOr<Settlement> settlement = co_await settle;
+  CountSettlement(request.reservation_id(), settlement);
+  if (!settlement.ok()) co_return settlement.status();
+  co_return std::move(settlement->response);
+}
+
+Task<absl::StatusOr<v1::ReleaseReservationResponse>> Billing::ReleaseReservation(
+    v1::ReleaseReservationRequest request) {
+  absl::StatusOr<ReservationId> id = IdOf(request);
+  if (!id.ok()) co_return id.status();
+  auto release = ledger_.Release(*id);
+  absl::StatusOr<v1::ReleaseReservationResponse> response = co_await release;
+  if (!response.ok()) {
+    releases_.Add(ResultLabel(response.status()));
+  } else {
+    releases_.Add(response->replayed() ? "replayed" : "released");
+  }
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::CheckKeyResponse>> Billing::CheckKey(v1::CheckKeyRequest request) {
+  std::optional<ApiKey> key = ParseApiKey(request.api_key());
+  if (!key) co_return error::InvalidApiKey();
+  if (request.image_count() < 0 || request.image_count() > kImagesMax) {
+    co_return InvalidValue("image_count", absl::StrCat("0 to ", kImagesMax, " is expected."));
+  }
+  Payer payer{.account = key->id.account, .key_id = key->id.Text(), .key_sha256 = key->sha256};
+  auto check = ledger_.CheckKey(std::move(payer), request.image_count());
+  absl::StatusOr<v1::CheckKeyResponse> response = co_await check;
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::EstimateCostResponse>> Billing::EstimateCost(v1::EstimateCostRequest request,
+                                                                     CallerRights rights) {
+  absl::StatusOr<Payer> payer = PayerOf(request, rights);
+  if (!payer.ok()) co_return payer.status();
+  absl::Status asked = CheckAsked(request);
+  if (!asked.ok()) co_return asked;
+  auto look_up = LookUp(request.model(), request.size(), request.quality(), 0);
+  absl::StatusOr<CatalogFact> fact = co_await look_up;
+  if (!fact.ok()) co_return fact.status();
+  auto ask = ledger_.EstimateCost(*payer, *fact, request.image_count());
+  absl::StatusOr<Estimate> estimate = co_await ask;
+  if (!estimate.ok()) co_return estimate.status();
+  if (fact->kind == CatalogFact::Kind::kBehind) co_return fact->behind;
+  if (fact->kind == CatalogFact::Kind::kMissing) co_return error::ModelNotFound(request.model());
+
+  v1::EstimateCostResponse response;
+  response.set_catalog_version(fact->version);
+  if (fact->kind == CatalogFact::Kind::kPriced) {
+    response.set_unit_price_nano_usd(fact->unit_price.nanos());
+    std::optional<Money> total = fact->unit_price.Times(request.image_count());
+    if (total) response.set_total_nano_usd(total->nanos());
+  }
+  if (estimate->payable) response.set_funding_source(v1::FUNDING_SOURCE_WALLET);
+  response.set_would_be_admitted(estimate->refusal_reason.empty());
+  response.set_refusal_reason(estimate->refusal_reason);
+  co_return response;
+}
+
+}  // namespace prismatic::billing

@@ -1,0 +1,366 @@
+-- What the verbs of this library share. One library, a file per verb, joined at build; every function
+-- is called @LIBRARY@_<verb>.
+--
+-- Rules. Lua has no rollback, so every function reads all of its keys (which also proves their types),
+-- then checks, then computes, and writes last; the one write that can fail, XADD, is the first.
+-- A refusal writes nothing. All keys are declared and share the slot of the account's bucket.
+-- Money, times and sequences are integers below 2^53, exact in Lua's doubles as long as text is made by
+-- text() only: `..` and tostring() turn 9000000000000001 into 9e+15.
+--
+-- ARGV[1] of every function is "". A library that was built with the test clock takes microseconds there.
+-- Answers are arrays of text: {"OK", ...}, or {REASON, due, facts...} for a refusal, where due is "1"
+-- when holds of this bucket are past their time, so that expiring them may change the answer.
+--
+-- {b}:acct:<account>        hash: state active|suspended, bal, held, owed, seq (ledger), key_seq, cc,
+--                           cc:<n> (of key n while it is above 0), rpm, ipm, cc_max (limits; absent: none),
+--                           rpm_tat, ipm_tat, last_us, create_us
+-- {b}:key:<account>.<n>     hash: state active|revoked, hash, expire_us, create_us, models, rpm, ipm, cc_max,
+--                           rpm_tat, ipm_tat
+-- {b}:rsv:<account>.<uuid>  text, see read_reservation
+-- {b}:idem:<account>:<hash> text: <uuid>|<body hash>
+-- {b}:due                   sorted set: <account>.<uuid> by the time when the hold ends
+-- {b}:led:<account>         stream, IDs <seq>-0
+-- {b}:top:<account>:<id>    text: <amount>|<seq>
+
+local TEST_CLOCK = false
+
+local MONEY_MAX = 9000000000000000
+local MINUTE_US = 60000000
+-- Longer than the longest generation and its settlement (330 s), shorter than the SDKs' 600 s.
+local HOLD_US = 420000000
+local HOUR_MS = 3600000
+local DAY_MS = 86400000
+-- An idempotency record outlives every reservation that it can name: a day after a hold's end.
+local IDEMPOTENCY_MS = DAY_MS + 900000
+-- Steps back of the clock up to this are bridged by standing still.
+local STEP_BACK_US = 5000000
+local NEVER = -1
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+-- A field of ours that must be an integer: nil when it is absent.
+local function integer(field)
+  if not field or field == '' then return nil end
+  local number = tonumber(field)
+  if not number or number ~= math.floor(number) or math.abs(number) > MONEY_MAX then
+    error('not an integer: ' .. field)
+  end
+  return number
+end
+
+local function limit_text(limit)
+  return limit and text(limit) or ''
+end
+
+-- Microseconds. TIME is asked once per call: within a function of Redis 7.0 it moves.
+local function clock(given, last_us)
+  local now
+  if given ~= '' then
+    if not TEST_CLOCK then error('this library has no test clock') end
+    now = integer(given)
+  else
+    local time = redis.call('TIME')
+    now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  end
+  if last_us and last_us > now and last_us - now < STEP_BACK_US then return last_us end
+  return now
+end
+
+-- Accounts ---------------------------------------------------------------------------------------
+
+local function concurrency_field(key_id)
+  return 'cc:' .. key_id:match('%.(%d+)$')
+end
+
+-- nil when there is none. `key_id` may be "".
+local function read_account(name, key_id)
+  local keyed = key_id ~= ''
+  local f = redis.call('HMGET', name, 'state', 'bal', 'held', 'owed', 'seq', 'key_seq', 'cc', 'rpm', 'ipm',
+    'cc_max', 'rpm_tat', 'ipm_tat', 'last_us', 'create_us', keyed and concurrency_field(key_id) or 'cc:')
+  if not f[1] then return nil end
+  return {
+    name = name, state = f[1], bal = integer(f[2]), held = integer(f[3]), owed = integer(f[4]),
+    seq = integer(f[5]), key_seq = integer(f[6]), cc = integer(f[7]), rpm = integer(f[8]),
+    ipm = integer(f[9]), cc_max = integer(f[10]), rpm_tat = integer(f[11]) or 0,
+    ipm_tat = integer(f[12]) or 0, last_us = integer(f[13]) or 0, create_us = integer(f[14]),
+    key_cc = integer(f[15]) or 0,
+  }
+end
+
+local function account_answer(account)
+  return account.state, text(account.bal), text(account.held), text(account.owed), text(account.cc),
+    text(account.seq), text(account.create_us), limit_text(account.rpm), limit_text(account.ipm),
+    limit_text(account.cc_max), text(account.key_seq)
+end
+
+-- The money must be whole before anything is written: 0 <= held <= bal, and all within the format.
+local function check_money(account)
+  if account.held < 0 or account.bal < account.held or account.bal > MONEY_MAX or account.owed < 0 or
+    account.owed > MONEY_MAX then
+    error('the account would be out of balance')
+  end
+end
+
+-- Writes what every change of an account writes (time, concurrency of account and key, new rate limits) and
+-- the fields named. The key's concurrency field goes when it reaches 0. `key_id` may be "".
+local function write_account(account, now, key_id, ...)
+  local fields = {'last_us', text(now), 'cc', text(account.cc)}
+  local function add(name, number)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = text(number)
+  end
+  for _, name in ipairs({...}) do add(name, account[name]) end
+  if account.rpm_new then add('rpm_tat', account.rpm_new) end
+  if account.ipm_new then add('ipm_tat', account.ipm_new) end
+  local keyed = key_id ~= ''
+  if keyed and account.key_cc > 0 then add(concurrency_field(key_id), account.key_cc) end
+  redis.call('HSET', account.name, unpack(fields))
+  if keyed and account.key_cc == 0 then redis.call('HDEL', account.name, concurrency_field(key_id)) end
+end
+
+-- Appends an entry and is the first write of its function. `account` holds the values after the change.
+local function append_ledger(ledger, account, now, entry)
+  redis.call('XADD', ledger, text(account.seq) .. '-0', 'type', entry.type, 'us', text(now),
+    'amount', text(entry.amount), 'owed_change', text(entry.owed_change),
+    'bal', text(account.bal), 'owed', text(account.owed),
+    'rsv', entry.rsv or '', 'key', entry.key or '', 'model', entry.model or '',
+    'n', text(entry.n or 0), 'delivered', text(entry.delivered or 0), 'unit', text(entry.unit or 0),
+    'src', entry.src or '', 'ver', text(entry.ver or 0), 'request', entry.request or '')
+end
+
+-- Keys -------------------------------------------------------------------------------------------
+
+local function read_key(name)
+  local f = redis.call('HMGET', name, 'state', 'hash', 'expire_us', 'create_us', 'models', 'rpm', 'ipm',
+    'cc_max', 'rpm_tat', 'ipm_tat')
+  if not f[1] then return nil end
+  return {
+    name = name, state = f[1], hash = f[2], expire_us = integer(f[3]), create_us = integer(f[4]),
+    models = f[5] or '', rpm = integer(f[6]), ipm = integer(f[7]), cc_max = integer(f[8]),
+    rpm_tat = integer(f[9]) or 0, ipm_tat = integer(f[10]) or 0,
+  }
+end
+
+local function key_answer(key, concurrent)
+  return key.state, text(key.expire_us), text(key.create_us), limit_text(key.rpm), limit_text(key.ipm),
+    limit_text(key.cc_max), key.models, text(concurrent)
+end
+
+-- Writes limits that are there. Names and values alternate, as HSET wants them.
+local function with_limits(fields, rpm, ipm, cc_max)
+  for name, limit in pairs({rpm = rpm, ipm = ipm, cc_max = cc_max}) do
+    if limit ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = text(integer(limit))
+    end
+  end
+  return fields
+end
+
+-- Reservations -----------------------------------------------------------------------------------
+
+-- While it is pending (P) and after it expired (E) the record is whole:
+--   state|fingerprint|key|has idempotency key|n|unit|amount|source|version|created|ends|passed on|model
+-- Settled (S), settled late (L) and released (R) it is short:
+--   state|fingerprint|key|has idempotency key|delivered|charge|sequence
+-- `passed on` is 1 when its idempotency key went to another attempt after it had expired.
+local function split(line)
+  local parts = {}
+  for part in (line .. '|'):gmatch('([^|]*)|') do parts[#parts + 1] = part end
+  return parts
+end
+
+local function read_reservation(name)
+  local line = redis.call('GET', name)
+  if not line then return nil end
+  local p = split(line)
+  local r = {name = name, state = p[1], fingerprint = p[2], key = p[3], has_idem = p[4] == '1',
+    delivered = 0, charge = 0, seq = 0}
+  if r.state == 'P' or r.state == 'E' then
+    r.n, r.unit, r.amount, r.src = integer(p[5]), integer(p[6]), integer(p[7]), p[8]
+    r.ver, r.create_us, r.end_us = integer(p[9]), integer(p[10]), integer(p[11])
+    r.passed_on, r.model = p[12] == '1', table.concat(p, '|', 13)
+  else
+    r.delivered, r.charge, r.seq = integer(p[5]), integer(p[6]), integer(p[7])
+  end
+  return r
+end
+
+local function whole_record(r)
+  return table.concat({r.state, r.fingerprint, r.key, r.has_idem and '1' or '0', text(r.n), text(r.unit),
+    text(r.amount), r.src, text(r.ver), text(r.create_us), text(r.end_us), r.passed_on and '1' or '0',
+    r.model}, '|')
+end
+
+-- An ended reservation is remembered for an hour, a day where an idempotency key may still ask for it.
+local function write_short_record(r)
+  local line = table.concat({r.state, r.fingerprint, r.key, r.has_idem and '1' or '0', text(r.delivered),
+    text(r.charge), text(r.seq)}, '|')
+  redis.call('SET', r.name, line, 'PX', text(r.has_idem and DAY_MS or HOUR_MS))
+end
+
+local function reservation_answer(r)
+  local whole = r.n ~= nil
+  return r.state, r.key, r.model or '', whole and text(r.n) or '0', whole and text(r.unit) or '0',
+    whole and text(r.amount) or '0', whole and text(r.create_us) or '0', whole and text(r.end_us) or '0',
+    whole and text(r.ver) or '0', text(r.delivered), text(r.charge), text(r.seq)
+end
+
+local function resolved(r)
+  return {'RESERVATION_RESOLVED', '0', r.state, text(r.delivered), text(r.charge)}
+end
+
+-- Takes the hold and the slots off `account` (not written yet).
+local function give_back(account, r)
+  account.held = account.held - r.amount
+  account.cc = math.max(0, account.cc - 1)
+  account.key_cc = math.max(0, account.key_cc - 1)
+end
+
+local function holds_are_due(due, now)
+  if not due then return '0' end
+  local first = redis.call('ZRANGE', due, '-inf', text(now), 'BYSCORE', 'LIMIT', '0', '1')
+  return #first > 0 and '1' or '0'
+end
+
+-- Limits -----------------------------------------------------------------------------------------
+
+-- GCRA in whole microseconds: `limit` a minute with a burst of `limit`, of which `cost` are asked for.
+-- The rounded-up interval never admits too much. A stored time later than a full burst ahead is no debt: a
+-- little later comes from a limit that was changed, and is cut; much later, from a clock that stepped back,
+-- and is forgotten, which admits one burst too much. (Cutting would lock the caller out until the clock has
+-- caught up, since a refusal does not write the cut.)
+-- Answers what to store, how long to wait (0: admitted; NEVER), what remains, and until when it is full.
+local function gcra(now, limit, tat, cost)
+  if limit == 0 then
+    return {limit = 0, store = tat, retry_us = cost > 0 and NEVER or 0, remaining = 0, reset_us = 0}
+  end
+  local interval = math.floor((MINUTE_US + limit - 1) / limit)
+  local burst_us = interval * limit
+  if tat > now + burst_us + STEP_BACK_US then tat = now end
+  local base = math.max(math.min(tat, now + burst_us), now)
+  local new = base + interval * cost
+  local over = new - now - burst_us
+  local retry_us = 0
+  if over > 0 then
+    retry_us = interval * cost <= burst_us and over or NEVER
+    new = base
+  end
+  return {limit = limit, store = new, retry_us = retry_us,
+    remaining = math.floor((burst_us - (new - now)) / interval), reset_us = new - now}
+end
+
+-- All rate limits of key and account for n images (0: only how they stand); `key` may be nil. Notes in both
+-- what an admission would store, and writes nothing.
+local function measure(now, key, account, n)
+  local measured = {requests = {}, images = {}}
+  local function add(list, who, metric, state)
+    list[#list + 1] = {who, metric, state}
+    return state.store
+  end
+  for _, subject in ipairs({{'key', key}, {'account', account}}) do
+    local who, whose = subject[1], subject[2]
+    if whose and whose.rpm then
+      local state = gcra(now, whose.rpm, whose.rpm_tat, n > 0 and 1 or 0)
+      whose.rpm_new = add(measured.requests, who, 'requests', state)
+    end
+    if whose and whose.ipm then
+      whose.ipm_new = add(measured.images, who, 'images', gcra(now, whose.ipm, whose.ipm_tat, n))
+    end
+  end
+  return measured
+end
+
+-- Of key and account the tighter one: limit, remaining, reset; three empty texts when there is none.
+local function tighter(measures)
+  local chosen
+  for _, m in ipairs(measures) do
+    local s = m[3]
+    if not chosen or s.remaining < chosen.remaining or
+      (s.remaining == chosen.remaining and s.reset_us > chosen.reset_us) then
+      chosen = s
+    end
+  end
+  if not chosen then return '', '', '' end
+  return text(chosen.limit), text(chosen.remaining), text(chosen.reset_us)
+end
+
+local function limits_answer(measured)
+  local a, b, c = tighter(measured.requests)
+  return a, b, c, tighter(measured.images)
+end
+
+-- IMAGE_COUNT_TOO_LARGE or RATE_LIMIT_EXCEEDED for n >= 1 images; nil when all limits admit. Of several
+-- refusing rate limits the one that takes longest is told, since only then the call can succeed.
+local function limit_refusal(measured, now, key, account, n, due)
+  local smallest
+  for _, m in ipairs(measured.images) do
+    if n > m[3].limit and (not smallest or m[3].limit < smallest) then smallest = m[3].limit end
+  end
+  if smallest then return {'IMAGE_COUNT_TOO_LARGE', '0', text(smallest)} end
+  local worst
+  for _, list in ipairs({measured.requests, measured.images}) do
+    for _, m in ipairs(list) do
+      local retry_us = m[3].retry_us
+      if retry_us ~= 0 and (not worst or (worst[3].retry_us ~= NEVER and
+        (retry_us == NEVER or retry_us > worst[3].retry_us))) then
+        worst = m
+      end
+    end
+  end
+  if worst then
+    return {'RATE_LIMIT_EXCEEDED', '0', worst[1], worst[2], text(worst[3].limit), text(worst[3].retry_us)}
+  end
+  local function crowded(who, limit, running)
+    if not limit or running < limit then return nil end
+    return {'RATE_LIMIT_EXCEEDED', holds_are_due(due, now), who, 'concurrency', text(limit),
+      text(limit == 0 and NEVER or 0)}
+  end
+  return (key and crowded('key', key.cc_max, account.key_cc)) or
+    crowded('account', account.cc_max, account.cc)
+end
+
+-- Who asks, and who pays -------------------------------------------------------------------------
+
+-- The account, and the key unless an account was named (key_id ""), must be there and the secret right.
+local function unknown_caller(account, key, key_id, hash)
+  if key_id == '' then
+    if not account then return {'ACCOUNT_NOT_FOUND', '0'} end
+    return nil
+  end
+  if not account or not key or key.hash ~= hash then return {'INVALID_API_KEY', '0', 'unknown'} end
+  return nil
+end
+
+local function unwelcome_caller(account, key, now)
+  if key and key.state ~= 'active' then return {'INVALID_API_KEY', '0', 'revoked'} end
+  if key and key.expire_us ~= 0 and key.expire_us <= now then return {'INVALID_API_KEY', '0', 'expired'} end
+  if account.state ~= 'active' then return {'ACCOUNT_SUSPENDED', '0'} end
+  return nil
+end
+
+-- What is asked for. `fact` is what the catalog says: priced, unpriced, missing, or behind.
+local function model_refusal(key, model, fact, unit, n)
+  if fact == 'behind' then return {'CATALOG_BEHIND', '0'} end
+  if fact == 'missing' then return {'MODEL_NOT_FOUND', '0'} end
+  if key and key.models ~= '' and
+    not ('\n' .. key.models .. '\n'):find('\n' .. model .. '\n', 1, true) then
+    return {'MODEL_NOT_ALLOWED', '0'}
+  end
+  if fact ~= 'priced' then return {'GENERATION_PRICE_MISSING', '0'} end
+  if unit * n > MONEY_MAX then
+    return {'IMAGE_COUNT_TOO_LARGE', '0', text(math.floor(MONEY_MAX / unit))}
+  end
+  return nil
+end
+
+local function funds_refusal(account, amount, now, due)
+  if account.owed > 0 then return {'ACCOUNT_IN_DEBT', '0', text(account.owed)} end
+  local free = account.bal - account.held
+  if free < amount then
+    return {'CREDIT_BALANCE_EXHAUSTED', holds_are_due(due, now), text(amount), text(free)}
+  end
+  return nil
+end

@@ -1,0 +1,71 @@
+#ifndef PRISMATIC_SERVICES_BILLING_LEDGER_REPLIES_H_
+#define PRISMATIC_SERVICES_BILLING_LEDGER_REPLIES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "prismatic/billing/v1/billing.pb.h"
+#include "services/billing/names.h"
+#include "services/common/redis/reply.h"
+
+namespace prismatic::billing {
+
+// Reads the texts of one answer from left to right. What is missing or no number makes it `broken`, which
+// is asked once at the end.
+class Words {
+ public:
+  explicit Words(const std::vector<redis::Reply>& answer, size_t from = 0) : answer_(answer), at_(from) {}
+  const std::string& Text();
+  int64_t Integer();
+  bool done() const { return at_ >= answer_.size(); }
+  bool broken() const { return broken_; }
+
+ private:
+  const std::vector<redis::Reply>& answer_;
+  size_t at_;
+  bool broken_ = false;
+};
+
+// A reservation as functions/shared.lua's reservation_answer tells it, with the ledger sequence.
+struct ReservationWords {
+  v1::Reservation reservation;
+  int64_t ledger_sequence = 0;
+};
+ReservationWords ReadReservation(Words& words, const ReservationId& id);
+
+// limit, remaining, reset; three empty texts: unlimited.
+v1::RateLimitStatus ReadRateLimit(Words& words);
+
+struct AccountWords {
+  v1::Account account;
+  int64_t last_key_number = 0;
+};
+AccountWords ReadAccount(Words& words, absl::string_view name);
+
+v1::Key ReadKey(Words& words, const KeyId& id);
+
+// One entry of the stream: {ID, {field, value, ...}}. INTERNAL_ERROR when it is none of ours.
+absl::StatusOr<v1::LedgerEntry> ReadLedgerEntry(const redis::Reply& reply, absl::string_view account);
+
+// PENDING, SETTLED, ...: a state without its prefix.
+std::string StateName(v1::ReservationState state);
+
+// What a refusal speaks of.
+struct RefusalContext {
+  std::string model;
+  // The status for CATALOG_BEHIND.
+  absl::Status catalog_behind;
+};
+// The named error of {REASON, due, facts...}.
+absl::Status RefusalOf(const std::vector<redis::Reply>& answer, const RefusalContext& context);
+
+// An answer that functions/*.lua do not give: logged, INTERNAL_ERROR.
+absl::Status BrokenAnswer(absl::string_view operation);
+
+}  // namespace prismatic::billing
+
+#endif  // PRISMATIC_SERVICES_BILLING_LEDGER_REPLIES_H_

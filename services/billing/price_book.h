@@ -1,0 +1,35 @@
+#ifndef PRISMATIC_SERVICES_BILLING_PRICE_BOOK_H_
+#define PRISMATIC_SERVICES_BILLING_PRICE_BOOK_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "services/common/money/money.h"
+#include "services/common/task/task.h"
+
+namespace prismatic::billing {
+
+// What the catalog says about one image of a model.
+struct Quote {
+  bool model_found = false;
+  // Empty: no price, so a wallet cannot pay for it.
+  std::optional<Money> unit_price;
+  // The version that says so.
+  int64_t catalog_version = 0;
+};
+
+// Where prices come from. Thread-safe.
+class PriceBook {
+ public:
+  virtual ~PriceBook() = default;
+  // Answers from the newest catalog, which has at least `catalog_version`; waits a moment for that, then
+  // fails with CATALOG_BEHIND. `model` is a canonical name; size and quality as the client wrote them.
+  virtual Task<absl::StatusOr<Quote>> Find(std::string model, std::string size, std::string quality,
+                                           int64_t catalog_version) = 0;
+};
+
+}  // namespace prismatic::billing
+
+#endif  // PRISMATIC_SERVICES_BILLING_PRICE_BOOK_H_

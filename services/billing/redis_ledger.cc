@@ -1,0 +1,285 @@
+#include "services/billing/redis_ledger.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "services/billing/billing_errors.h"
+#include "services/common/log/log.h"
+#include "services/common/status/status.h"
+
+namespace prismatic::billing {
+namespace {
+
+using redis::Lane;
+using redis::Reply;
+
+// The holder of an idempotency key may change between two calls; a third time means a storm.
+constexpr int kSeeMax = 3;
+
+// Redis' own errors that pass: a failover, a restart, memory.
+bool IsPassing(absl::string_view text) {
+  for (absl::string_view word : {"OOM", "LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS",
+                                 "BUSY", "MISCONF", "TRYAGAIN", "MOVED", "ASK", "NOAUTH", "UNBLOCKED"}) {
+    if (absl::StartsWith(text, word)) return true;
+  }
+  return false;
+}
+
+std::string FactWord(CatalogFact::Kind kind) {
+  switch (kind) {
+    case CatalogFact::Kind::kPriced:
+      return "priced";
+    case CatalogFact::Kind::kUnpriced:
+      return "unpriced";
+    case CatalogFact::Kind::kMissing:
+      return "missing";
+    case CatalogFact::Kind::kBehind:
+      break;
+  }
+  return "behind";
+}
+
+bool Is(const std::vector<Reply>& answer, absl::string_view word) {
+  return answer[0].text == word;
+}
+
+// What is no refusal: OK, a repeat that is answered the same, and what a verb's contract has besides.
+bool IsSuccess(const std::vector<Reply>& answer) {
+  for (absl::string_view word : {"OK", "REPLAY", "PASSED_ON", "TAKEN", "EARLY", "GONE"}) {
+    if (Is(answer, word)) return true;
+  }
+  return false;
+}
+
+bool HoldsAreDue(const std::vector<Reply>& answer) {
+  return answer.size() > 1 && answer[1].text == "1";
+}
+
+absl::StatusOr<v1::CreateReservationResponse> ReadAdmission(const std::vector<Reply>& answer,
+                                                            const ReservationId& id) {
+  Words words(answer, 1);
+  v1::CreateReservationResponse response;
+  *response.mutable_reservation() = ReadReservation(words, id).reservation;
+  response.set_replayed(Is(answer, "REPLAY"));
+  *response.mutable_requests() = ReadRateLimit(words);
+  *response.mutable_images() = ReadRateLimit(words);
+  if (words.broken()) return BrokenAnswer("admit");
+  return response;
+}
+
+}  // namespace
+
+RedisLedger::RedisLedger(redis::Client& client, metrics::Registry& metrics, Options options)
+    : client_(client),
+      options_(std::move(options)),
+      operations_(metrics, "prismatic_ledger_operations_total",
+                  "Calls of billing's Redis functions, by what they answered.", "operation", "result") {}
+
+std::string RedisLedger::Now() const {
+  return options_.test_clock ? absl::StrCat(options_.test_clock()) : "";
+}
+
+absl::StatusOr<RedisLedger::Answer> RedisLedger::Checked(const std::string& function,
+                                                         absl::StatusOr<Reply> reply) {
+  absl::Status failure;
+  if (!reply.ok()) {
+    failure = reply.status();
+  } else if (reply->is_error()) {
+    failure = absl::FailedPreconditionError(reply->text);
+  }
+  if (!failure.ok()) {
+    bool from_redis = failure.code() == absl::StatusCode::kFailedPrecondition;
+    if (!from_redis || IsPassing(failure.message())) {
+      operations_.Add(function, "unavailable", 1);
+      return error::BillingUnavailable();
+    }
+    // Redis' text names functions and lines of ours, never a secret.
+    log::Error("a Redis function failed", {{"operation", function}, {"error", failure.message()}});
+    operations_.Add(function, "error", 1);
+    return InternalError("Billing met a fault of its own.");
+  }
+  if (reply->elements.empty() || reply->elements[0].type != Reply::Type::kText) {
+    operations_.Add(function, "error", 1);
+    return BrokenAnswer(function);
+  }
+  operations_.Add(function, absl::AsciiStrToLower(reply->elements[0].text), 1);
+  return std::move(reply->elements);
+}
+
+Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::Run(std::string function, Lane lane,
+                                                           std::vector<std::string> keys,
+                                                           std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), Now());
+  auto call = client_.Call(lane, options_.library, function, std::move(keys), std::move(arguments));
+  absl::StatusOr<Reply> reply = co_await call;
+  co_return Checked(function, std::move(reply));
+}
+
+Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::Ask(std::string function, Lane lane,
+                                                           std::vector<std::string> keys,
+                                                           std::vector<std::string> arguments) {
+  auto run = Run(std::move(function), lane, std::move(keys), std::move(arguments));
+  absl::StatusOr<Answer> answer = co_await run;
+  if (answer.ok() && !IsSuccess(*answer)) co_return RefusalOf(*answer, {});
+  co_return answer;
+}
+
+Task<AdmissionAnswer> RedisLedger::Admit(Admission admission) {
+  const Payer& payer = admission.payer;
+  const CatalogFact& fact = admission.fact;
+  AccountKeys names(payer.account);
+  bool idempotent = !admission.idempotency_key_sha256.empty();
+  std::string other;  // the attempt that holds the idempotency key
+  for (int i = 0; i < kSeeMax; ++i) {
+    std::vector<std::string> keys = {names.Account(), names.Reservation(admission.attempt_id), names.Due()};
+    if (!payer.key_id.empty()) keys.push_back(names.Key(payer.key_id));
+    if (idempotent) keys.push_back(names.Idempotency(admission.idempotency_key_sha256));
+    if (!other.empty()) keys.push_back(names.Reservation(other));
+    std::vector<std::string> arguments = {payer.account,
+                                          admission.attempt_id,
+                                          admission.fingerprint,
+                                          payer.key_id,
+                                          payer.key_sha256,
+                                          absl::StrCat(admission.image_count),
+                                          fact.model,
+                                          FactWord(fact.kind),
+                                          absl::StrCat(fact.unit_price.nanos()),
+                                          absl::StrCat(fact.version),
+                                          idempotent ? admission.body_sha256 : "",
+                                          other};
+    auto run = Run("admit", Lane::kFast, std::move(keys), std::move(arguments));
+    absl::StatusOr<Answer> answer = co_await run;
+    if (!answer.ok()) co_return AdmissionAnswer{.response = answer.status()};
+    if (IsSuccess(*answer)) {
+      co_return AdmissionAnswer{.response = ReadAdmission(*answer, {payer.account, admission.attempt_id})};
+    }
+    if (Is(*answer, "SEE") && answer->size() == 3) {
+      other = (*answer)[2].text;
+      continue;
+    }
+    co_return AdmissionAnswer{
+        .response = RefusalOf(*answer, {.model = fact.model, .catalog_behind = fact.behind}),
+        .holds_are_due = HoldsAreDue(*answer)};
+  }
+  co_return AdmissionAnswer{.response = error::IdempotencyKeyInUse()};
+}
+
+Task<absl::StatusOr<Settlement>> RedisLedger::Settle(ReservationId id, int delivered) {
+  AccountKeys names(id.account);
+  auto ask = Ask("settle", Lane::kLasting,
+                 {names.Account(), names.Reservation(id.attempt_id), names.Due(), names.Ledger()},
+                 {id.account, id.attempt_id, absl::StrCat(delivered)});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  bool passed_on = Is(*answer, "PASSED_ON");
+  Words words(*answer, 1);
+  ReservationWords read = ReadReservation(words, id);
+  if (words.broken()) co_return BrokenAnswer("settle");
+  Settlement settlement{.passed_on = passed_on};
+  *settlement.response.mutable_reservation() = std::move(read.reservation);
+  settlement.response.set_ledger_sequence(read.ledger_sequence);
+  settlement.response.set_replayed(Is(*answer, "REPLAY"));
+  co_return settlement;
+}
+
+Task<absl::StatusOr<v1::ReleaseReservationResponse>> RedisLedger::Release(ReservationId id) {
+  AccountKeys names(id.account);
+  auto ask = Ask("release", Lane::kFast, {names.Account(), names.Reservation(id.attempt_id), names.Due()},
+                 {id.account, id.attempt_id});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  v1::ReleaseReservationResponse response;
+  response.set_replayed(Is(*answer, "REPLAY"));
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::CheckKeyResponse>> RedisLedger::CheckKey(Payer payer, int image_count) {
+  AccountKeys names(payer.account);
+  auto ask = Ask("check_key", Lane::kFast, {names.Account(), names.Key(payer.key_id)},
+                 {payer.key_id, payer.key_sha256, absl::StrCat(image_count)});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  Words words(*answer, 1);
+  v1::CheckKeyResponse response;
+  response.set_account(payer.account);
+  response.set_key_id(payer.key_id);
+  for (absl::string_view model : absl::StrSplit(words.Text(), '\n', absl::SkipEmpty())) {
+    response.add_allowed_models(std::string(model));
+  }
+  *response.mutable_requests() = ReadRateLimit(words);
+  *response.mutable_images() = ReadRateLimit(words);
+  if (words.broken()) co_return BrokenAnswer("check_key");
+  co_return response;
+}
+
+Task<absl::StatusOr<Estimate>> RedisLedger::EstimateCost(Payer payer, CatalogFact fact, int image_count) {
+  AccountKeys names(payer.account);
+  std::vector<std::string> keys = {names.Account()};
+  if (!payer.key_id.empty()) keys.push_back(names.Key(payer.key_id));
+  auto ask = Ask("estimate", Lane::kFast, std::move(keys),
+                 {payer.key_id, payer.key_sha256, absl::StrCat(image_count), fact.model, FactWord(fact.kind),
+                  absl::StrCat(fact.unit_price.nanos())});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  Words words(*answer, 1);
+  Estimate estimate{.payable = words.Text() == "1"};
+  estimate.refusal_reason = words.Text();
+  if (words.broken()) co_return BrokenAnswer("estimate");
+  co_return estimate;
+}
+
+Task<absl::StatusOr<std::vector<ReservationId>>> RedisLedger::DueHolds(std::vector<int> buckets,
+                                                                       int per_bucket) {
+  std::vector<std::vector<std::string>> commands;
+  for (int bucket : buckets) {
+    commands.push_back({"FCALL", absl::StrCat(options_.library.name, "_due"), "1", DueKey(bucket), Now(),
+                        absl::StrCat(per_bucket)});
+  }
+  auto pipeline = client_.Pipeline(Lane::kLasting, std::move(commands));
+  absl::StatusOr<std::vector<Reply>> replies = co_await pipeline;
+  if (!replies.ok()) co_return error::BillingUnavailable();
+  std::vector<ReservationId> holds;
+  for (size_t i = 0; i < replies->size(); ++i) {
+    absl::StatusOr<Reply> reply = std::move((*replies)[i]);
+    if (reply->is_error() && absl::StrContains(reply->text, "Function not found")) {
+      // A node without the library: the client loads it in a single call, and the rest follows next time.
+      auto call = client_.Call(Lane::kLasting, options_.library, "due", {DueKey(buckets[i])},
+                               {Now(), absl::StrCat(per_bucket)});
+      reply = co_await call;
+      replies->resize(i + 1);
+    }
+    absl::StatusOr<Answer> answer = Checked("due", std::move(reply));
+    if (!answer.ok()) co_return answer.status();
+    for (size_t j = 1; j < answer->size(); ++j) {
+      std::optional<ReservationId> id = ParseReservationId((*answer)[j].text);
+      if (id) holds.push_back(*std::move(id));
+    }
+  }
+  co_return holds;
+}
+
+Task<absl::StatusOr<bool>> RedisLedger::Expire(ReservationId id) {
+  AccountKeys names(id.account);
+  auto ask = Ask("expire", Lane::kLasting, {names.Account(), names.Reservation(id.attempt_id), names.Due()},
+                 {id.account, id.attempt_id});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  co_return Is(*answer, "OK");
+}
+
+Task<absl::StatusOr<v1::Reservation>> RedisLedger::GetReservation(ReservationId id) {
+  AccountKeys names(id.account);
+  auto ask = Ask("get_reservation", Lane::kFast, {names.Reservation(id.attempt_id)}, {});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  Words words(*answer, 1);
+  ReservationWords read = ReadReservation(words, id);
+  if (words.broken()) co_return BrokenAnswer("get_reservation");
+  co_return std::move(read.reservation);
+}
+
+}  // namespace prismatic::billing

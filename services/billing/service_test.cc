@@ -1,0 +1,233 @@
+#include "services/billing/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "prismatic/billing/v1/billing.grpc.pb.h"
+#include "services/billing/api_key.h"
+#include "services/billing/billing_server.h"
+#include "services/billing/functions.h"
+#include "services/common/rpc/grpc_status.h"
+#include "services/common/status/status.h"
+#include "services/common/uuid/uuid.h"
+#include "tests/support/matchers.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/wait.h"
+
+namespace prismatic::billing {
+namespace {
+
+using namespace common::v1;
+using prismatic::testing::HasReason;
+using prismatic::testing::IsOk;
+using prismatic::testing::WaitUntil;
+
+constexpr char kToken[] = "an-admin-token-for-tests";
+
+// The whole service with its ports, a real Redis, and a catalog in hand.
+class ServiceTest : public ::testing::Test {
+ protected:
+  explicit ServiceTest(testing::RedisServer& redis = testing::RedisServer::Shared())
+      : redis_(redis), loop_("billing-test"), catalog_(loop_, metrics_) {
+    redis_.Flush();
+    char name[] = "/tmp/prismatic-token-XXXXXX";
+    token_fd_ = mkstemp(name);
+    token_file_ = name;
+    std::ofstream(token_file_) << kToken << "\n";
+    BillingOptions options{.listen = "127.0.0.1:0",
+                           .admin_listen = "127.0.0.1:0",
+                           .redis = redis_.url(),
+                           .admin_token_file = token_file_};
+    auto server = BillingServer::Start(options, catalog_, loop_, metrics_);
+    EXPECT_THAT(server, IsOk());
+    server_ = *std::move(server);
+    auto channel = rpc::MakeChannel("127.0.0.1:" + std::to_string(server_->port()));
+    auto admin_channel = rpc::MakeChannel("127.0.0.1:" + std::to_string(server_->admin_port()));
+    billing_ = v1::Billing::NewStub(channel);
+    admin_ = v1::BillingAdmin::NewStub(admin_channel);
+    EXPECT_TRUE(WaitUntil([this] { return server_->redis().connected(); }));
+    SetCatalog(1);
+  }
+  ~ServiceTest() override {
+    server_.reset();
+    close(token_fd_);
+    std::remove(token_file_.c_str());
+  }
+
+  void SetCatalog(int64_t version) {
+    catalog::v1::Catalog catalog;
+    catalog.set_version(version);
+    catalog::v1::Model* model = catalog.add_models();
+    model->set_name("imagen-4");
+    model->add_public_ids("google/imagen-4");
+    model->add_prices()->set_retail_generation_nano_usd(40'000'000);
+    catalog_.Set(std::move(catalog));
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request, absl::string_view token = "") {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + testing::kPatience));
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + std::string(token));
+    Response response;
+    grpc::Status status = (stub.*method)(&context, request, &response);
+    if (!status.ok()) return rpc::FromGrpc(status);
+    return response;
+  }
+  absl::StatusOr<v1::CreateAccountResponse> CreateAccount(const std::string& name, int64_t wallet,
+                                                          absl::string_view token = kToken) {
+    v1::CreateAccountRequest request;
+    request.set_name(name);
+    request.set_wallet_nano_usd(wallet);
+    return Call(*admin_, &v1::BillingAdmin::Stub::CreateAccount, request, token);
+  }
+  std::string NewKey(const std::string& account) {
+    v1::CreateKeyRequest request;
+    request.set_account(account);
+    auto key = Call(*admin_, &v1::BillingAdmin::Stub::CreateKey, request, kToken);
+    EXPECT_THAT(key, IsOk());
+    return key.ok() ? key->api_key() : "";
+  }
+  absl::StatusOr<v1::CreateReservationResponse> Reserve(const std::string& key, int images,
+                                                        int64_t version = 1) {
+    v1::CreateReservationRequest request;
+    request.set_api_key(key);
+    request.set_attempt_id(NewUuidV7());
+    request.set_model("imagen-4");
+    request.set_image_count(images);
+    request.set_catalog_version(version);
+    return Call(*billing_, &v1::Billing::Stub::CreateReservation, request);
+  }
+
+  testing::RedisServer& redis_;
+  metrics::Registry metrics_;
+  loop::Loop loop_;
+  catalog_watch::CatalogHolder catalog_;
+  int token_fd_ = -1;
+  std::string token_file_;
+  std::unique_ptr<BillingServer> server_;
+  std::unique_ptr<v1::Billing::Stub> billing_;
+  std::unique_ptr<v1::BillingAdmin::Stub> admin_;
+};
+
+TEST_F(ServiceTest, AnAccountIsOpenedUsedAndReadOverBothPorts) {
+  ASSERT_THAT(CreateAccount("acme", 100'000'000), IsOk());
+  EXPECT_THAT(CreateAccount("acme", 0), HasReason(ERROR_REASON_ACCOUNT_EXISTS));
+  std::string key = NewKey("acme");
+  absl::StatusOr<v1::CreateReservationResponse> reserved = Reserve(key, 2);
+  ASSERT_THAT(reserved, IsOk());
+
+  absl::StatusOr<v1::CreateReservationResponse> refused = Reserve(key, 1);
+  EXPECT_THAT(refused, HasReason(ERROR_REASON_CREDIT_BALANCE_EXHAUSTED));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(MetadataOf(refused.status(), "required_nano_usd"), "40000000");
+  EXPECT_EQ(MetadataOf(refused.status(), "available_nano_usd"), "20000000");
+  EXPECT_EQ(DetailOf(refused.status())->domain(), "billing.prismatic");
+
+  v1::SettleReservationRequest settle;
+  settle.set_reservation_id(reserved->reservation().id());
+  settle.set_delivered_count(1);
+  auto settled = Call(*billing_, &v1::Billing::Stub::SettleReservation, settle);
+  ASSERT_THAT(settled, IsOk());
+  EXPECT_EQ(settled->ledger_sequence(), 2);
+
+  v1::ListLedgerEntriesRequest list;
+  list.set_account("acme");
+  list.set_page_size(1);
+  auto first = Call(*admin_, &v1::BillingAdmin::Stub::ListLedgerEntries, list, kToken);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_EQ(first->entries_size(), 1);
+  EXPECT_EQ(first->entries(0).amount_nano_usd(), 100'000'000);
+  EXPECT_TRUE(first->more());
+  list.set_after_sequence(1);
+  auto second = Call(*admin_, &v1::BillingAdmin::Stub::ListLedgerEntries, list, kToken);
+  ASSERT_THAT(second, IsOk());
+  ASSERT_EQ(second->entries_size(), 1);
+  EXPECT_EQ(second->entries(0).balance_nano_usd(), 60'000'000);
+  EXPECT_FALSE(second->more());
+  std::string text = metrics_.Text();
+  EXPECT_NE(text.find("prismatic_reservations_total{result=\"admitted\"} 1"), std::string::npos);
+  EXPECT_NE(text.find("prismatic_charged_nano_usd_total{model=\"imagen-4\"} 40000000"), std::string::npos);
+}
+
+TEST_F(ServiceTest, TheAdminPortAsksForItsToken) {
+  for (const char* token : {"", "wrong", "an-admin-token-for-tests2"}) {
+    absl::StatusOr<v1::CreateAccountResponse> refused = CreateAccount("acme", 0, token);
+    EXPECT_THAT(refused, HasReason(ERROR_REASON_INVALID_API_KEY)) << token;
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnauthenticated);
+  }
+  v1::GetAccountRequest get;
+  get.set_name("acme");
+  EXPECT_THAT(Call(*admin_, &v1::BillingAdmin::Stub::GetAccount, get, kToken),
+              HasReason(ERROR_REASON_ACCOUNT_NOT_FOUND));
+}
+
+TEST_F(ServiceTest, ACatalogThatIsBehindIsWaitedForAMomentAndThenToldToValidKeysOnly) {
+  ASSERT_THAT(CreateAccount("acme", 100'000'000), IsOk());
+  std::string key = NewKey("acme");
+  absl::StatusOr<v1::CreateReservationResponse> behind = Reserve(key, 1, 5);
+  EXPECT_THAT(behind, HasReason(ERROR_REASON_CATALOG_BEHIND));
+  EXPECT_EQ(MetadataOf(behind.status(), "have"), "1");
+  EXPECT_THAT(Reserve(NewApiKey({"acme", 1}), 1, 5), HasReason(ERROR_REASON_INVALID_API_KEY));
+  SetCatalog(5);
+  absl::StatusOr<v1::CreateReservationResponse> reserved = Reserve(key, 1, 5);
+  ASSERT_THAT(reserved, IsOk());
+  EXPECT_EQ(reserved->reservation().catalog_version(), 5);
+}
+
+TEST_F(ServiceTest, TheProductionFunctionsTakeTheirTimeFromRedisAlone) {
+  ASSERT_THAT(CreateAccount("acme", 1), IsOk());
+  AccountKeys names("acme");
+  std::string answer = redis_.Ask({"FCALL", Functions().name + "_top_up", "3", names.Account(),
+                                   names.TopUp("x"), names.Ledger(), "1767225600000000", "5", "x"});
+  EXPECT_NE(answer.find("no test clock"), std::string::npos) << answer;
+}
+
+class OwnRedisServiceTest : public ServiceTest {
+ protected:
+  OwnRedisServiceTest()
+      : ServiceTest(*(own_ = new testing::RedisServer({.cluster = false, .append_only = true}))) {}
+  ~OwnRedisServiceTest() override {
+    server_.reset();
+    delete own_;
+  }
+  static inline testing::RedisServer* own_ = nullptr;
+};
+
+TEST_F(OwnRedisServiceTest, WithoutRedisNothingIsAdmittedAndAfterItsReturnMoneyIsThere) {
+  ASSERT_THAT(CreateAccount("acme", 80'000'000), IsOk());
+  std::string key = NewKey("acme");
+  absl::StatusOr<v1::CreateReservationResponse> held = Reserve(key, 1);
+  ASSERT_THAT(held, IsOk());
+  redis_.Stop();
+
+  absl::StatusOr<v1::CreateReservationResponse> refused = Reserve(key, 1);
+  EXPECT_THAT(refused, HasReason(ERROR_REASON_BILLING_UNAVAILABLE));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(RetryAfterOf(refused.status()).has_value());
+  EXPECT_TRUE(WaitUntil([this] { return !server_->redis().connected(); }));
+
+  redis_.Start();
+  v1::SettleReservationRequest settle;
+  settle.set_reservation_id(held->reservation().id());
+  settle.set_delivered_count(1);
+  EXPECT_TRUE(WaitUntil([&] { return Call(*billing_, &v1::Billing::Stub::SettleReservation, settle).ok(); }));
+  v1::GetAccountRequest get;
+  get.set_name("acme");
+  auto account = Call(*admin_, &v1::BillingAdmin::Stub::GetAccount, get, kToken);
+  ASSERT_THAT(account, IsOk());
+  EXPECT_EQ(account->account().balance_nano_usd(), 40'000'000);
+  EXPECT_EQ(account->account().held_nano_usd(), 0);
+}
+
+}  // namespace
+}  // namespace prismatic::billing

@@ -1,0 +1,76 @@
+#include "services/model_registry/registry_server.h"
+
+#include <optional>
+#include <utility>
+
+#include "services/common/log/log.h"
+#include "services/common/redis/client.h"
+#include "services/common/rpc/channel.h"
+#include "services/common/status/status_macros.h"
+
+namespace prismatic::model_registry {
+namespace {
+
+// A catalog is the largest message of the callers' port; the suite's limit for it.
+constexpr int64_t kCatalogBytesMax = int64_t{64} << 20;
+// Room for a text of 8 MiB, and one that is too large and gets an answer that says so.
+constexpr int64_t kAdminBytesMax = int64_t{64} << 20;
+
+}  // namespace
+
+void AddFlags(config::Flags& flags, RegistryOptions& options) {
+  flags.Text("listen", &options.listen, "where callers connect, host:port");
+  flags.Text("admin-listen", &options.admin_listen, "where administrators connect, host:port");
+  flags.Text("metrics-listen", &options.metrics_listen, "where /metrics is served, host:port");
+  flags.Text("redis", &options.redis, "where Redis is: redis://[user:password@]host[:port]");
+  flags.Text("catalog", &options.catalog, "the catalog file to import; empty: none");
+  flags.Text("admin-token-file", &options.admin_token_file, "the file that holds the admin port's token");
+  flags.Require("admin-token-file");
+}
+
+absl::StatusOr<std::unique_ptr<RegistryServer>> RegistryServer::Start(const RegistryOptions& options,
+                                                                      loop::Loop& loop,
+                                                                      metrics::Registry& metrics) {
+  std::unique_ptr<RegistryServer> server(new RegistryServer());
+  RETURN_IF_ERROR(server->Build(options, loop, metrics));
+  return server;
+}
+
+absl::Status RegistryServer::Build(const RegistryOptions& options, loop::Loop& loop,
+                                   metrics::Registry& metrics) {
+  std::optional<CatalogFile> file;
+  if (!options.catalog.empty()) {
+    ASSIGN_OR_RETURN(file, ReadCatalogFile(options.catalog));
+  }
+  ASSIGN_OR_RETURN(rpc::AdminToken token, rpc::AdminToken::FromFile(options.admin_token_file));
+  ASSIGN_OR_RETURN(redis_, redis::Client::Create(loop, metrics, {.url = options.redis}));
+  registry_ = std::make_unique<Registry>(loop, metrics, *redis_, std::move(file));
+  service_ = std::make_unique<RegistryService>(*registry_, metrics);
+  admin_service_ = std::make_unique<RegistryAdminService>(*registry_, metrics, std::move(token));
+  ASSIGN_OR_RETURN(server_, rpc::Server::Start({.address = options.listen,
+                                                .services = {service_.get()},
+                                                .message_bytes_max = kCatalogBytesMax}));
+  ASSIGN_OR_RETURN(admin_server_, rpc::Server::Start({.address = options.admin_listen,
+                                                      .services = {admin_service_.get()},
+                                                      .message_bytes_max = kAdminBytesMax}));
+  registry_->Start([this](bool ready) {
+    log::Info(ready ? "registry is ready" : "registry is not ready");
+    server_->SetServing(ready);
+    admin_server_->SetServing(ready);
+  });
+  return absl::OkStatus();
+}
+
+RegistryServer::~RegistryServer() {
+  Drain(absl::ZeroDuration());
+}
+
+void RegistryServer::Drain(absl::Duration grace) {
+  if (registry_ == nullptr) return;
+  registry_->Stop();
+  if (service_ != nullptr) service_->EndWatches();
+  if (server_ != nullptr) server_->Shutdown(grace);
+  if (admin_server_ != nullptr) admin_server_->Shutdown(grace);
+}
+
+}  // namespace prismatic::model_registry

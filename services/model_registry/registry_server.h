@@ -1,0 +1,65 @@
+#ifndef PRISMATIC_SERVICES_MODEL_REGISTRY_REGISTRY_SERVER_H_
+#define PRISMATIC_SERVICES_MODEL_REGISTRY_REGISTRY_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "services/common/config/flags.h"
+#include "services/common/loop/loop.h"
+#include "services/common/metrics/metrics.h"
+#include "services/common/rpc/server.h"
+#include "services/model_registry/registry.h"
+#include "services/model_registry/service.h"
+
+namespace prismatic::model_registry {
+
+struct RegistryOptions {
+  // The callers' port, host:port; port 0 picks one.
+  std::string listen = "127.0.0.1:7101";
+  std::string admin_listen = "127.0.0.1:7102";
+  // For main; a RegistryServer itself does not open it.
+  std::string metrics_listen = "127.0.0.1:9465";
+  std::string redis = "redis://127.0.0.1:6379";
+  // The catalog file; empty: the store alone counts.
+  std::string catalog;
+  // Required.
+  std::string admin_token_file;
+};
+
+// Makes each option a flag of the program.
+void AddFlags(config::Flags& flags, RegistryOptions& options);
+
+// The whole service but for its process: core, both gRPC ports, health. Starts without waiting for
+// Redis and says NOT_SERVING until it has answered. Destroyed before the loop and the metrics, not on
+// the loop's thread.
+class RegistryServer {
+ public:
+  // Fails on a bad catalog file, token file or Redis URL, or a taken port.
+  static absl::StatusOr<std::unique_ptr<RegistryServer>> Start(const RegistryOptions& options,
+                                                               loop::Loop& loop, metrics::Registry& metrics);
+  ~RegistryServer();
+
+  Registry& registry() { return *registry_; }
+  int port() const { return server_->port(); }
+  int admin_port() const { return admin_server_->port(); }
+
+  // Ends the watches and takes no new calls; those in flight have `grace`. Blocks. Idempotent.
+  void Drain(absl::Duration grace);
+
+ private:
+  RegistryServer() = default;
+  absl::Status Build(const RegistryOptions& options, loop::Loop& loop, metrics::Registry& metrics);
+
+  // In the order in which they depend on one another.
+  std::unique_ptr<redis::Client> redis_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<RegistryService> service_;
+  std::unique_ptr<RegistryAdminService> admin_service_;
+  std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<rpc::Server> admin_server_;
+};
+
+}  // namespace prismatic::model_registry
+
+#endif  // PRISMATIC_SERVICES_MODEL_REGISTRY_REGISTRY_SERVER_H_

@@ -1,0 +1,202 @@
+// Store and registry against a real Redis.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "services/common/crypto/crypto.h"
+#include "services/model_registry/test_registry.h"
+
+namespace prismatic::model_registry {
+namespace {
+
+using ::prismatic::testing::HasReason;
+using ::prismatic::testing::IsOk;
+using ::prismatic::testing::WaitUntil;
+using ::testing::HasSubstr;
+
+TEST_F(RegistryTest, ImportsTheFileIntoAnEmptyStore) {
+  auto process = RunWith(kYaml);
+  EXPECT_GT(process->version(), 1'700'000'000'000);
+  EXPECT_EQ(redis_.Ask({"GET", "{catalog}:version"}), absl::StrCat(process->version()));
+  auto snapshot = process->registry().holder().Current();
+  EXPECT_EQ(snapshot->catalog().sha256(), CatalogSha256(snapshot->catalog()));
+  EXPECT_GT(snapshot->FindModel("imagen-4")->created(), 1'700'000'000);
+  EXPECT_EQ(process->Changes("import"), 1);
+}
+
+TEST_F(RegistryTest, AFileThatWasImportedIsNotImportedAgain) {
+  int64_t version = RunWith(kYaml)->version();
+  auto process = RunWith(kYaml);
+  EXPECT_EQ(process->version(), version);
+  EXPECT_EQ(process->Changes("import"), 0);
+}
+
+TEST_F(RegistryTest, AChangedFileIsImportedAtTheNextStart) {
+  int64_t version = RunWith(kYaml)->version();
+  auto process = RunWith(OtherYaml());
+  ASSERT_TRUE(WaitUntil([&] { return process->version() > version; }));
+  EXPECT_EQ(
+      process->registry().holder().Current()->FindModel("imagen-4")->prices(0).retail_generation_nano_usd(),
+      50'000'000);
+}
+
+TEST_F(RegistryTest, WhatWasAppliedByHandSurvivesARestartWithTheOldFile) {
+  int64_t version = 0;
+  {
+    auto process = RunWith(kYaml);
+    auto applied = Apply(*process, OtherYaml());
+    ASSERT_THAT(applied, IsOk());
+    EXPECT_TRUE(applied->changed());
+    version = applied->catalog_version();
+  }
+  auto process = RunWith(kYaml);
+  EXPECT_EQ(process->version(), version);
+}
+
+TEST_F(RegistryTest, ACommentInTheFileChangesNothingAndIsRemembered) {
+  int64_t version = RunWith(kYaml)->version();
+  std::string commented = absl::StrCat("# a comment\n", kYaml);
+  auto process = RunWith(commented);
+  ASSERT_TRUE(WaitUntil([&] {
+    return redis_.Ask({"HGET", "{catalog}:meta", "imported"}) == crypto::Sha256Hex(commented);
+  }));
+  EXPECT_EQ(process->version(), version);
+}
+
+TEST_F(RegistryTest, ABadFileEndsTheStartWithEveryError) {
+  std::string path = folder_.Write("bad.yaml", absl::StrReplaceAll(kYaml, {{"openai_images", "telepathy"}}));
+  Process process;
+  auto server = RegistryServer::Start(Options(path), process.loop, process.metrics);
+  EXPECT_THAT(server, HasReason(common::v1::ERROR_REASON_CATALOG_INVALID));
+  EXPECT_THAT(std::string(server.status().message()), HasSubstr(absl::StrCat(path, ":2:")));
+  EXPECT_THAT(std::string(server.status().message()), HasSubstr(absl::StrCat(path, ":3:")));
+}
+
+TEST_F(RegistryTest, ApplyingTheSameContentAgainIsANoOp) {
+  auto process = RunWith(kYaml);
+  auto applied = Apply(*process, kYaml);
+  ASSERT_THAT(applied, IsOk());
+  EXPECT_FALSE(applied->changed());
+  EXPECT_EQ(applied->catalog_version(), process->version());
+}
+
+TEST_F(RegistryTest, ValidateOnlyChangesNothing) {
+  auto process = RunWith(kYaml);
+  int64_t version = process->version();
+  auto checked = Apply(*process, OtherYaml(), false, true);
+  ASSERT_THAT(checked, IsOk());
+  EXPECT_TRUE(checked->changed());
+  EXPECT_EQ(checked->catalog_version(), version);
+  auto bad = Apply(*process, "providers: 1\nmodels: 2\n", false, true);
+  EXPECT_THAT(bad, HasReason(common::v1::ERROR_REASON_CATALOG_INVALID));
+  EXPECT_THAT(std::string(bad.status().message()), HasSubstr("1:12: providers: must be a list"));
+  EXPECT_THAT(std::string(bad.status().message()), HasSubstr("2:9: models: must be a list"));
+  EXPECT_THAT(MetadataOf(bad.status(), "errors"), HasSubstr("2:9: models"));
+  EXPECT_EQ(redis_.Ask({"GET", "{catalog}:version"}), absl::StrCat(version));
+}
+
+TEST_F(RegistryTest, ASwitchFlipsWithActorAndTime) {
+  auto process = RunWith(kYaml);
+  int64_t version = process->version();
+  auto flipped = Flip(*process, "sandbox", false);
+  ASSERT_THAT(flipped, IsOk());
+  EXPECT_GT(flipped->catalog_version(), version);
+  EXPECT_FALSE(flipped->provider().images_enabled());
+  EXPECT_EQ(flipped->provider().images_override().actor(), "tester");
+  EXPECT_GT(flipped->provider().images_override().time_unix_ms(), 1'700'000'000'000);
+  EXPECT_FALSE(process->Enabled("sandbox"));
+  EXPECT_TRUE(process->registry()
+                  .holder()
+                  .Current()
+                  ->ActiveRoutes(*process->registry().holder().Current()->FindModel("imagen-4"))
+                  .empty());
+
+  auto again = Flip(*process, "sandbox", false);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->catalog_version(), flipped->catalog_version());
+  EXPECT_THAT(Flip(*process, "nobody", false), HasReason(common::v1::ERROR_REASON_PROVIDER_NOT_FOUND));
+  ASSERT_THAT(Flip(*process, "sandbox", true), IsOk());
+  EXPECT_TRUE(process->Enabled("sandbox"));
+}
+
+TEST_F(RegistryTest, OverridesOutliveImportsAndRestartsUntilTheyAreDropped) {
+  {
+    auto process = RunWith(kYaml);
+    ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+    ASSERT_THAT(Apply(*process, OtherYaml()), IsOk());
+    EXPECT_FALSE(process->Enabled("sandbox"));
+  }
+  auto process = RunWith(absl::StrCat("# newer\n", kYaml));
+  ASSERT_TRUE(WaitUntil([&] { return process->Changes("import") == 1; }));
+  EXPECT_FALSE(process->Enabled("sandbox"));
+  auto dropped = Apply(*process, kYaml, true);
+  ASSERT_THAT(dropped, IsOk());
+  EXPECT_TRUE(dropped->changed());
+  EXPECT_TRUE(process->Enabled("sandbox"));
+  EXPECT_FALSE(process->registry().holder().Current()->FindProvider("sandbox")->has_images_override());
+}
+
+TEST_F(RegistryTest, TwoRegistriesSeeEachOthersChanges) {
+  auto one = RunWith(kYaml);
+  auto two = RunWith(kYaml);
+  EXPECT_EQ(one->version(), two->version());
+  ASSERT_THAT(Flip(*one, "sandbox", false), IsOk());
+  EXPECT_TRUE(WaitUntil([&] { return !two->Enabled("sandbox"); }));
+  ASSERT_THAT(Flip(*two, "sandbox", true), IsOk());
+  EXPECT_TRUE(WaitUntil([&] { return one->Enabled("sandbox"); }));
+  EXPECT_TRUE(WaitUntil([&] { return one->version() == two->version(); }));
+}
+
+TEST_F(RegistryTest, ConcurrentFlipsOfTwoRegistriesAllCount) {
+  auto one = RunWith(kYaml);
+  auto two = RunWith(kYaml);
+  std::atomic<int> failed{0};
+  auto flip_many = [&](Process& process, const std::string& provider) {
+    for (int i = 0; i < 20; ++i) {
+      auto flipped = Flip(process, provider, i % 2 == 0);
+      // A lost race says so and may be repeated.
+      while (ReasonOf(flipped.status()) == common::v1::ERROR_REASON_CATALOG_CONFLICT) {
+        flipped = Flip(process, provider, i % 2 == 0);
+      }
+      if (!flipped.ok()) ++failed;
+    }
+    if (!Flip(process, provider, true).ok()) ++failed;
+  };
+  auto first = std::async(std::launch::async, [&] { flip_many(*one, "sandbox"); });
+  auto second = std::async(std::launch::async, [&] { flip_many(*two, "spare"); });
+  first.get();
+  second.get();
+  EXPECT_EQ(failed, 0);
+  EXPECT_TRUE(WaitUntil([&] {
+    return one->Enabled("sandbox") && one->Enabled("spare") && two->Enabled("sandbox") &&
+           two->Enabled("spare");
+  }));
+  EXPECT_EQ(one->Changes("switch"), 21);
+  EXPECT_EQ(two->Changes("switch"), 21);
+}
+
+TEST_F(RegistryTest, ACatalogThatTheStoreHasLostIsWrittenBack) {
+  auto process = RunWith(kYaml);
+  ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+  int64_t version = process->version();
+  redis_.Flush();
+  ASSERT_TRUE(WaitUntil([&] { return redis_.Ask({"GET", "{catalog}:version"}) == absl::StrCat(version); }));
+  auto newcomer = RunWith(kYaml);
+  EXPECT_EQ(newcomer->version(), version);
+  EXPECT_FALSE(newcomer->Enabled("sandbox"));
+}
+
+TEST_F(RegistryTest, KeepsTheLastHundredVersions) {
+  auto process = RunWith(kYaml);
+  for (int i = 0; i < 120; ++i) ASSERT_THAT(Flip(*process, "sandbox", i % 2 == 0), IsOk());
+  EXPECT_EQ(redis_.Ask({"HLEN", "{catalog}:contents"}), "100");
+  EXPECT_EQ(redis_.Ask({"HEXISTS", "{catalog}:contents", absl::StrCat(process->version())}), "1");
+}
+
+}  // namespace
+}  // namespace prismatic::model_registry

@@ -1,0 +1,253 @@
+#include "services/model_registry/yaml_fields.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace prismatic::model_registry {
+namespace {
+
+// What an error message quotes of a text.
+std::string Quoted(absl::string_view text) {
+  constexpr size_t kShown = 60;
+  if (text.size() <= kShown) return absl::StrCat("`", absl::CHexEscape(text), "`");
+  return absl::StrCat("`", absl::CHexEscape(text.substr(0, kShown)), "...`");
+}
+
+const char* KindName(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kSequence:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
+    case YamlNode::Kind::kScalar:
+      return node.quoted ? "text in quotes" : "a scalar";
+  }
+  return "";
+}
+
+bool IsPlain(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::kScalar && !node.quoted;
+}
+
+// Plain scalars that YAML readers take for something other than text.
+bool LooksLikeAnotherType(absl::string_view text) {
+  static constexpr absl::string_view kWords[] = {"true", "false", "yes", "no", "on", "off", "null"};
+  for (absl::string_view word : kWords) {
+    if (absl::EqualsIgnoreCase(text, word)) return true;
+  }
+  double number;
+  return absl::SimpleAtod(text, &number);
+}
+
+int EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<int> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    int diagonal = row[0];
+    row[0] = static_cast<int>(i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      int changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string Suggestion(absl::string_view word, const std::vector<absl::string_view>& candidates) {
+  std::string nearest = NearestWord(word, candidates);
+  return nearest.empty() ? "" : absl::StrCat("; did you mean `", nearest, "`?");
+}
+
+}  // namespace
+
+std::string NearestWord(absl::string_view word, const std::vector<absl::string_view>& candidates) {
+  if (word.size() > 64) return "";
+  std::string lower = absl::AsciiStrToLower(word);
+  int best = std::max<int>(2, static_cast<int>(word.size()) / 3) + 1;
+  absl::string_view nearest;
+  for (absl::string_view candidate : candidates) {
+    int distance = EditDistance(lower, candidate);
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return std::string(nearest);
+}
+
+void YamlErrors::Add(const YamlNode& node, absl::string_view path, absl::string_view message) {
+  Add({node.line, node.column, path.empty() ? std::string(message) : absl::StrCat(path, ": ", message)});
+}
+
+void YamlErrors::Add(YamlError error) {
+  if (errors_.size() >= kErrorsMax) {
+    ++dropped_;
+    return;
+  }
+  errors_.push_back(std::move(error));
+}
+
+bool YamlErrors::Step(const YamlNode& node, absl::string_view path) {
+  ++steps_;
+  if (steps_ == kStepsMax) {
+    Add(node, path, absl::StrCat("more than ", kStepsMax, " values, counting each use of an alias"));
+  }
+  return steps_ < kStepsMax;
+}
+
+std::vector<std::string> YamlErrors::Lines() const {
+  std::vector<YamlError> sorted = errors_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const YamlError& a, const YamlError& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  std::vector<std::string> lines;
+  for (const YamlError& error : sorted) {
+    lines.push_back(absl::StrCat(error.line, ":", error.column, ": ", error.message));
+  }
+  if (dropped_ > 0) lines.push_back(absl::StrCat("and ", dropped_, " more"));
+  return lines;
+}
+
+std::optional<std::string> ReadText(const YamlNode& node, absl::string_view path, YamlErrors& errors) {
+  if (!errors.Step(node, path)) return std::nullopt;
+  if (node.kind != YamlNode::Kind::kScalar) {
+    errors.Add(node, path, absl::StrCat("must be text, is ", KindName(node)));
+    return std::nullopt;
+  }
+  if (!node.quoted && LooksLikeAnotherType(node.text)) {
+    errors.Add(node, path, absl::StrCat("must be text; put ", Quoted(node.text), " in quotes"));
+    return std::nullopt;
+  }
+  return node.text;
+}
+
+std::optional<int64_t> ReadInteger(const YamlNode& node, absl::string_view path, int64_t min, int64_t max,
+                                   YamlErrors& errors) {
+  if (!errors.Step(node, path)) return std::nullopt;
+  int64_t value;
+  bool digits = IsPlain(node) && !node.text.empty() &&
+                std::all_of(node.text.begin(), node.text.end(), absl::ascii_isdigit);
+  bool number = digits || (IsPlain(node) && absl::SimpleAtoi(node.text, &value));
+  if (!number) {
+    errors.Add(
+        node, path,
+        absl::StrCat("must be a whole number, is ", IsPlain(node) ? Quoted(node.text) : KindName(node)));
+    return std::nullopt;
+  }
+  if (!digits || !absl::SimpleAtoi(node.text, &value) || value < min || value > max) {
+    errors.Add(node, path, absl::StrCat("must be from ", min, " to ", max, ", is ", Quoted(node.text)));
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<bool> ReadSwitch(const YamlNode& node, absl::string_view path, YamlErrors& errors) {
+  if (!errors.Step(node, path)) return std::nullopt;
+  if (IsPlain(node) && (node.text == "true" || node.text == "false")) return node.text == "true";
+  errors.Add(node, path,
+             absl::StrCat("must be true or false, is ", IsPlain(node) ? Quoted(node.text) : KindName(node)));
+  return std::nullopt;
+}
+
+std::optional<int> ReadWord(const YamlNode& node, absl::string_view path, const Words& words,
+                            YamlErrors& errors) {
+  std::optional<std::string> text = ReadText(node, path, errors);
+  if (!text.has_value()) return std::nullopt;
+  std::vector<absl::string_view> names;
+  for (const auto& [name, value] : words) {
+    if (*text == name) return value;
+    names.push_back(name);
+  }
+  std::string list;
+  for (absl::string_view name : names) absl::StrAppend(&list, list.empty() ? "" : ", ", name);
+  errors.Add(node, path,
+             absl::StrCat("must be one of ", list, "; is ", Quoted(*text), Suggestion(*text, names)));
+  return std::nullopt;
+}
+
+void ReadList(const YamlNode& node, absl::string_view path, size_t count_max, YamlErrors& errors,
+              const ElementReader& element) {
+  if (node.kind != YamlNode::Kind::kSequence) {
+    errors.Add(node, path, absl::StrCat("must be a list, is ", KindName(node)));
+    return;
+  }
+  if (node.elements.size() > count_max) {
+    errors.Add(node, path, absl::StrCat("has ", node.elements.size(), " entries; at most ", count_max));
+    return;
+  }
+  for (size_t i = 0; i < node.elements.size(); ++i) {
+    if (!errors.Step(*node.elements[i], path)) return;
+    element(*node.elements[i], absl::StrCat(path, "[", i, "]"));
+  }
+}
+
+YamlFields::YamlFields(const YamlNode& node, std::string path, std::vector<absl::string_view> known,
+                       YamlErrors& errors)
+    : node_(node), path_(std::move(path)), errors_(errors) {
+  if (node.kind != YamlNode::Kind::kMap) {
+    errors.Add(node, path_, absl::StrCat("must be a map, is ", KindName(node)));
+    return;
+  }
+  for (const auto& [key, value] : node.entries) {
+    if (!errors.Step(*key, path_)) return;
+    if (key->kind != YamlNode::Kind::kScalar) {
+      errors.Add(*key, path_, absl::StrCat("a key must be text, is ", KindName(*key)));
+    } else if (std::find(known.begin(), known.end(), key->text) == known.end()) {
+      errors.Add(*key, path_, absl::StrCat("unknown key ", Quoted(key->text), Suggestion(key->text, known)));
+    } else if (Find(key->text) != nullptr) {
+      errors.Add(*key, path_, absl::StrCat("the key ", Quoted(key->text), " is there twice"));
+    } else {
+      values_.emplace_back(key->text, value);
+    }
+  }
+}
+
+const YamlNode* YamlFields::Find(absl::string_view key) const {
+  for (const auto& [name, value] : values_) {
+    if (name == key) return value;
+  }
+  return nullptr;
+}
+
+const YamlNode* YamlFields::Required(absl::string_view key) const {
+  const YamlNode* value = Find(key);
+  if (value == nullptr && node_.kind == YamlNode::Kind::kMap) {
+    errors_.Add(node_, path_, absl::StrCat("`", key, "` is missing"));
+  }
+  return value;
+}
+
+std::string YamlFields::Path(absl::string_view key) const {
+  return path_.empty() ? std::string(key) : absl::StrCat(path_, ".", key);
+}
+
+std::optional<std::string> YamlFields::Text(absl::string_view key) const {
+  const YamlNode* value = Find(key);
+  return value == nullptr ? std::nullopt : ReadText(*value, Path(key), errors_);
+}
+
+std::optional<std::string> YamlFields::RequiredText(absl::string_view key) const {
+  const YamlNode* value = Required(key);
+  return value == nullptr ? std::nullopt : ReadText(*value, Path(key), errors_);
+}
+
+std::optional<int64_t> YamlFields::Integer(absl::string_view key, int64_t min, int64_t max) const {
+  const YamlNode* value = Find(key);
+  return value == nullptr ? std::nullopt : ReadInteger(*value, Path(key), min, max, errors_);
+}
+
+std::optional<bool> YamlFields::Switch(absl::string_view key) const {
+  const YamlNode* value = Find(key);
+  return value == nullptr ? std::nullopt : ReadSwitch(*value, Path(key), errors_);
+}
+
+}  // namespace prismatic::model_registry

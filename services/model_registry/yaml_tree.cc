@@ -1,0 +1,156 @@
+// The one file that includes yaml-cpp. Its event parser is used instead of its Node, because Node
+// loses what a strict reader needs (quoting, the second of two equal keys) and bounds nothing.
+#include "services/model_registry/yaml_tree.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <exception>
+#include <istream>
+#include <map>
+#include <streambuf>
+
+#include "absl/strings/str_cat.h"
+
+namespace prismatic::model_registry {
+namespace {
+
+// Reads from a view without copying it.
+class ViewBuffer : public std::streambuf {
+ public:
+  explicit ViewBuffer(absl::string_view text) {
+    char* begin = const_cast<char*>(text.data());
+    setg(begin, begin, begin + text.size());
+  }
+};
+
+constexpr char kStringTag[] = "tag:yaml.org,2002:str";
+
+}  // namespace
+
+// Receives yaml-cpp's events. Ends the parse early by throwing, the only way that it offers.
+class YamlTree::Builder : public YAML::EventHandler {
+ public:
+  explicit Builder(YamlTree& tree) : tree_(tree) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    New(YamlNode::Kind::kNull, mark, anchor);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    YamlNode* node = New(YamlNode::Kind::kScalar, mark, anchor);
+    node->text = value;
+    node->quoted = tag == "!" || tag == kStringTag;
+    if (!node->quoted) CheckTag(mark, tag);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    CheckTag(mark, tag);
+    Push(New(YamlNode::Kind::kSequence, mark, anchor), mark);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    CheckTag(mark, tag);
+    Push(New(YamlNode::Kind::kMap, mark, anchor), mark);
+  }
+  void OnSequenceEnd() override { Pop(); }
+  void OnMapEnd() override { Pop(); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw YAML::ParserException(mark, "unknown alias");
+    for (const Open& open : open_) {
+      if (open.node == found->second)
+        throw YAML::ParserException(mark, "an alias must not be inside what it names");
+    }
+    Attach(found->second);
+  }
+
+ private:
+  struct Open {
+    YamlNode* node;
+    const YamlNode* key = nullptr;  // of a map: read, its value not yet
+  };
+
+  static void CheckTag(const YAML::Mark& mark, const std::string& tag) {
+    if (tag.empty() || tag == "?" || tag == "!") return;
+    throw YAML::ParserException(mark, "tags are not supported");
+  }
+
+  YamlNode* New(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (tree_.nodes_.size() >= kNodesMax) {
+      throw YAML::ParserException(mark, absl::StrCat("more than ", kNodesMax, " values"));
+    }
+    YamlNode* node = &tree_.nodes_.emplace_back();
+    node->kind = kind;
+    node->line = mark.line + 1;
+    node->column = mark.column + 1;
+    if (anchor != YAML::NullAnchor) anchors_[anchor] = node;
+    Attach(node);
+    return node;
+  }
+
+  void Attach(const YamlNode* node) {
+    if (open_.empty()) {
+      tree_.root_ = node;
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node->kind == YamlNode::Kind::kSequence) {
+      parent.node->elements.push_back(node);
+    } else if (parent.key == nullptr) {
+      parent.key = node;
+    } else {
+      parent.node->entries.emplace_back(parent.key, node);
+      parent.key = nullptr;
+    }
+  }
+
+  void Push(YamlNode* node, const YAML::Mark& mark) {
+    if (open_.size() >= kDepthMax) {
+      throw YAML::ParserException(mark, absl::StrCat("nested deeper than ", kDepthMax));
+    }
+    open_.push_back({node});
+  }
+  void Pop() { open_.pop_back(); }
+
+  YamlTree& tree_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, YamlNode*> anchors_;
+};
+
+YamlTree::YamlTree(absl::string_view text) {
+  if (text.size() > kBytesMax) {
+    error_.message =
+        absl::StrCat("the text has ", text.size(), " bytes, more than the ", kBytesMax, " allowed");
+    return;
+  }
+  try {
+    ViewBuffer buffer(text);
+    std::istream stream(&buffer);
+    YAML::Parser parser(stream);
+    Builder builder(*this);
+    parser.HandleNextDocument(builder);
+    const YamlNode* first = root_;
+    size_t nodes = nodes_.size();
+    if (parser.HandleNextDocument(builder) && nodes_.size() > nodes) {
+      error_ = {nodes_[nodes].line, nodes_[nodes].column, "a second document; a catalog is one"};
+      root_ = nullptr;
+      return;
+    }
+    root_ = first;
+    if (root_ == nullptr) error_.message = "the text is empty";
+  } catch (const YAML::Exception& failure) {
+    root_ = nullptr;
+    bool placed = !failure.mark.is_null();
+    error_ = {placed ? failure.mark.line + 1 : 1, placed ? failure.mark.column + 1 : 1,
+              absl::StrCat("not valid YAML: ", failure.msg)};
+  } catch (const std::exception&) {
+    root_ = nullptr;
+    error_.message = "not valid YAML";
+  }
+}
+
+}  // namespace prismatic::model_registry

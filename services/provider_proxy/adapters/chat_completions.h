@@ -1,0 +1,28 @@
+#ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_CHAT_COMPLETIONS_H_
+#define PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_CHAT_COMPLETIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "services/provider_proxy/adapters/adapter.h"
+
+namespace prismatic::provider_proxy {
+
+// POST {base_url}/chat/completions of upstreams that answer with images in `message.images[]`
+// (OpenRouter, Vercel and their look-alikes). Reference images become content parts after the text;
+// without any, the content is a plain string. One image per call.
+class ChatCompletions : public Adapter {
+ public:
+  int ImagesPerCallMax(const catalog::v1::Route& route) const override;
+  bool TakesReferenceImages(const catalog::v1::Route& route) const override;
+  std::vector<std::string> IgnoredParameters(const v1::GenerateImagesRequest& request,
+                                             const catalog::v1::Route& route) const override;
+  absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request,
+                                           const catalog::v1::Provider& provider,
+                                           const catalog::v1::Route& route, int count) const override;
+  Outcome ReadResponse(HttpResponse response, const catalog::v1::Route& route, int count) const override;
+};
+
+}  // namespace prismatic::provider_proxy
+
+#endif  // PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_CHAT_COMPLETIONS_H_

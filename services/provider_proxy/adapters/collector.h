@@ -1,0 +1,62 @@
+#ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_COLLECTOR_H_
+#define PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_COLLECTOR_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "services/provider_proxy/adapters/outcome.h"
+
+namespace prismatic::provider_proxy {
+
+// Gathers the images of one answer: at most `count`, whole ones only, and remembers why others were not.
+class Collector {
+ public:
+  explicit Collector(int count) : count_(count) {}
+
+  bool full() const { return static_cast<int>(outcome_.images.size()) >= count_; }
+
+  // The image taken, or nullptr.
+  v1::GeneratedImage* Add(absl::StatusOr<v1::GeneratedImage> image) {
+    if (!image.ok()) {
+      unusable_ = true;
+      outcome_.note = std::string(image.status().message());
+      return nullptr;
+    }
+    if (full()) return nullptr;
+    outcome_.images.push_back(*std::move(image));
+    return &outcome_.images.back();
+  }
+  void AddRefusal() { refused_ = true; }
+
+  // Images if there are any, else what explains best why not; `when_empty` when nothing does.
+  Outcome Finish(Outcome when_empty) {
+    if (!outcome_.images.empty()) {
+      outcome_.verdict = Verdict::kImages;
+      outcome_.label = static_cast<int>(outcome_.images.size()) < count_ ? "partial" : "ok";
+      return std::move(outcome_);
+    }
+    if (unusable_) return outcome::Failed("unusable_image", outcome_.note);
+    return refused_ ? outcome::Moderated() : std::move(when_empty);
+  }
+
+  Remarks& remarks() { return outcome_.remarks; }
+
+ private:
+  int count_;
+  bool unusable_ = false;
+  bool refused_ = false;
+  Outcome outcome_;
+};
+
+// A short text that an upstream says of its images; empty when it is none.
+inline std::string RemarkOf(const json::Value& object, absl::string_view key) {
+  constexpr size_t kRemarkMax = 64;
+  const json::Value* value = object.FindNonNull(key);
+  std::optional<std::string> text = value == nullptr ? std::nullopt : value->String();
+  return text && text->size() <= kRemarkMax ? *std::move(text) : "";
+}
+
+}  // namespace prismatic::provider_proxy
+
+#endif  // PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_COLLECTOR_H_

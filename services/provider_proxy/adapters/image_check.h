@@ -1,0 +1,32 @@
+#ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_IMAGE_CHECK_H_
+#define PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_IMAGE_CHECK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+// What counts as a delivered image, that is, as one that is paid for: it is a whole PNG, JPEG or WebP
+// by its bytes, with sides of 1 to kSideMax. Pixels are not decoded.
+
+namespace prismatic::provider_proxy {
+
+inline constexpr int kSideMax = 16'384;
+
+struct ImageFacts {
+  std::string mime_type;
+  int width = 0;
+  int height = 0;
+};
+
+// INVALID_ARGUMENT with what is wrong, for the log.
+absl::StatusOr<ImageFacts> CheckImageBytes(absl::string_view bytes);
+
+// The same for standard base64 with padding. All of the text is checked, and only the bytes that
+// matter are decoded.
+absl::StatusOr<ImageFacts> CheckBase64Image(absl::string_view base64);
+
+}  // namespace prismatic::provider_proxy
+
+#endif  // PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_IMAGE_CHECK_H_

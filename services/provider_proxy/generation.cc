@@ -1,0 +1,189 @@
+#include "services/provider_proxy/generation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "services/provider_proxy/adapters/provider_errors.h"
+
+namespace prismatic::provider_proxy {
+namespace {
+
+// When no upstream said how long to wait; and the longest that we pass on, which all SDKs heed.
+constexpr absl::Duration kRetryAfterDefault = absl::Seconds(2);
+constexpr absl::Duration kRetryAfterMin = absl::Seconds(1);
+constexpr absl::Duration kRetryAfterMax = absl::Seconds(60);
+
+// How much an outcome tells the caller, when several calls failed in different ways.
+int Weight(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kModerated:
+      return 3;
+    case Verdict::kRejected:
+      return 2;
+    case Verdict::kUnknown:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+// What several calls say alike stays; where they differ nothing is said.
+void Agree(std::string& said, const std::string& also) {
+  if (said != also) said.clear();
+}
+
+void Sum(v1::Usage& total, const v1::Usage& part) {
+  total.set_input_tokens(total.input_tokens() + part.input_tokens());
+  total.set_output_tokens(total.output_tokens() + part.output_tokens());
+  total.set_total_tokens(total.total_tokens() + part.total_tokens());
+  total.set_input_text_tokens(total.input_text_tokens() + part.input_text_tokens());
+  total.set_input_image_tokens(total.input_image_tokens() + part.input_image_tokens());
+}
+
+}  // namespace
+
+ProviderProxy::Generation::Generation(CallContext context, v1::GenerateImagesRequest asked, ImageSink to,
+                                      std::shared_ptr<const catalog_watch::Snapshot> with)
+    : call(std::move(context)),
+      request(std::make_shared<const v1::GenerateImagesRequest>(std::move(asked))),
+      snapshot(std::move(with)),
+      started(absl::Now()),
+      sink_(std::move(to)),
+      missing_(request->image_count()) {}
+
+int ProviderProxy::Generation::missing() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return missing_;
+}
+
+int ProviderProxy::Generation::delivered() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return delivered_;
+}
+
+bool ProviderProxy::Generation::over() const {
+  if (call.cancellation.cancelled() || absl::Now() >= call.deadline) return true;
+  std::lock_guard<std::mutex> lock(mutex_);
+  return final_ || missing_ == 0;
+}
+
+bool ProviderProxy::Generation::Take(Outcome outcome, const Candidate& candidate, int count,
+                                     ProxyMetrics& metrics) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++calls_;
+  last_label_ = outcome.label;
+  if (outcome.verdict == Verdict::kImages) {
+    missing_ -= count;  // what came short was paid for, perhaps, and is not asked for again
+    Deliver(outcome, candidate, metrics);
+    return true;
+  }
+  if (outcome.retry_after && (!retry_after_ || *outcome.retry_after < *retry_after_)) {
+    retry_after_ = outcome.retry_after;
+  }
+  bool may_go_on = outcome.verdict == Verdict::kNotStarted ||
+                   (outcome.verdict == Verdict::kUnknown && candidate.route->retry_safe());
+  if (!may_go_on) final_ = true;
+  if (outcome.verdict == Verdict::kUnknown && candidate.route->retry_safe()) {
+    second_chances_.push_back(candidate.route);
+  }
+  if (!failure_ || Weight(outcome.verdict) > Weight(failure_->verdict)) failure_ = std::move(outcome);
+  return false;
+}
+
+void ProviderProxy::Generation::Deliver(Outcome& outcome, const Candidate& candidate, ProxyMetrics& metrics) {
+  if (delivered_ == 0) {
+    summary_.set_provider(candidate.provider->name());
+    summary_.set_upstream_model(candidate.route->upstream_model());
+  }
+  for (std::string& name : candidate.adapter->IgnoredParameters(*request, *candidate.route)) {
+    const auto& known = summary_.ignored_parameters();
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      summary_.add_ignored_parameters(std::move(name));
+    }
+  }
+  AddRemarks(outcome.remarks);
+  for (v1::GeneratedImage& image : outcome.images) {
+    ++delivered_;
+    metrics.CountImage(candidate.provider->name(), request->model());
+    v1::GenerateImagesResponse response;
+    *response.mutable_image() = std::move(image);
+    sink_(std::move(response));
+  }
+}
+
+void ProviderProxy::Generation::AddRemarks(const Remarks& remarks) {
+  bool first = delivered_ == 0;
+  if (first) {
+    summary_.set_size(remarks.size);
+    summary_.set_quality(remarks.quality);
+    summary_.set_background(remarks.background);
+    summary_.set_output_format(remarks.output_format);
+  } else {
+    Agree(*summary_.mutable_size(), remarks.size);
+    Agree(*summary_.mutable_quality(), remarks.quality);
+    Agree(*summary_.mutable_background(), remarks.background);
+    Agree(*summary_.mutable_output_format(), remarks.output_format);
+  }
+  usage_complete_ = usage_complete_ && remarks.usage.has_value();
+  if (usage_complete_) {
+    Sum(*summary_.mutable_usage(), *remarks.usage);
+  } else {
+    summary_.clear_usage();
+  }
+}
+
+void ProviderProxy::Generation::NoteFull() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  last_label_ = "full";
+}
+
+std::string ProviderProxy::Generation::LastLabel() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return last_label_;
+}
+
+bool ProviderProxy::Generation::MayAskAgain(const Candidate& candidate) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::count(second_chances_.begin(), second_chances_.end(), candidate.route) > 0;
+}
+
+absl::Status ProviderProxy::Generation::Failure() const {
+  if (call.cancellation.cancelled()) return error::CallerGone();
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (failure_ && failure_->verdict != Verdict::kNotStarted) return failure_->status;
+  if (absl::Now() >= call.deadline) return error::UpstreamTimeout();
+  return error::ModelOverloaded(request->model(), std::clamp(retry_after_.value_or(kRetryAfterDefault),
+                                                             kRetryAfterMin, kRetryAfterMax));
+}
+
+void ProviderProxy::Generation::Summarize() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  summary_.set_upstream_calls(calls_);
+  v1::GenerateImagesResponse response;
+  *response.mutable_summary() = summary_;
+  sink_(std::move(response));
+}
+
+std::string ProviderProxy::Generation::first_provider() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return summary_.provider();
+}
+
+ProviderProxy::Pieces::Pieces(Candidate of, int images, int per_call) : candidate(of) {
+  for (; images > 0; images -= per_call) counts_.push_back(std::min(images, per_call));
+}
+
+std::optional<int> ProviderProxy::Pieces::Next() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (counts_.empty()) return std::nullopt;
+  int count = counts_.front();
+  counts_.pop_front();
+  return count;
+}
+
+void ProviderProxy::Pieces::Stop() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  counts_.clear();
+}
+
+}  // namespace prismatic::provider_proxy

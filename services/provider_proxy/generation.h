@@ -1,0 +1,87 @@
+#ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_GENERATION_H_
+#define PRISMATIC_SERVICES_PROVIDER_PROXY_GENERATION_H_
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "services/catalog_watch/snapshot.h"
+#include "services/common/task/cancel.h"
+#include "services/provider_proxy/provider_proxy.h"
+
+namespace prismatic::provider_proxy {
+
+// One call of Generate as it stands: how many images are still wanted, what has been delivered, and
+// what went wrong. Shared by the lanes that work on it. Thread-safe.
+struct ProviderProxy::Generation {
+  Generation(CallContext context, v1::GenerateImagesRequest asked, ImageSink to,
+             std::shared_ptr<const catalog_watch::Snapshot> with);
+
+  const CallContext call;
+  const std::shared_ptr<const v1::GenerateImagesRequest> request;
+  // The candidates point into it.
+  const std::shared_ptr<const catalog_watch::Snapshot> snapshot;
+  const absl::Time started;
+
+  // Images that no upstream has been asked for, or none has begun.
+  int missing() const;
+  int delivered() const;
+  // No further route is to be asked.
+  bool over() const;
+
+  // Takes what a call for `count` images came to, and hands its images on. False: no more of this route.
+  bool Take(Outcome outcome, const Candidate& candidate, int count, ProxyMetrics& metrics);
+  // The route had no room.
+  void NoteFull();
+  // Why the last route did not do, for the metric.
+  std::string LastLabel() const;
+  // A call over this route has an unknown outcome, and the catalog says that another one is safe.
+  bool MayAskAgain(const Candidate& candidate) const;
+
+  // What the caller is told when nothing was delivered.
+  absl::Status Failure() const;
+  // Sends the summary.
+  void Summarize();
+
+  std::string first_provider() const;
+
+ private:
+  void Deliver(Outcome& outcome, const Candidate& candidate, ProxyMetrics& metrics);
+  void AddRemarks(const Remarks& remarks);
+
+  mutable std::mutex mutex_;
+  ImageSink sink_;  // called under mutex_, so one at a time
+  int missing_;     // guarded by mutex_, as all below
+  int delivered_ = 0;
+  int calls_ = 0;
+  bool final_ = false;              // an outcome that forbids further calls
+  std::optional<Outcome> failure_;  // the one that says most
+  std::optional<absl::Duration> retry_after_;
+  std::string last_label_ = "full";
+  std::vector<const catalog::v1::Route*> second_chances_;
+  v1::GenerationSummary summary_;
+  bool usage_complete_ = true;
+};
+
+// The calls into which the images wanted from one route are divided; lanes take one after the other.
+struct ProviderProxy::Pieces {
+  Pieces(Candidate of, int images, int per_call);
+  std::optional<int> Next();
+  void Stop();
+  int size() const { return static_cast<int>(counts_.size()); }
+
+  const Candidate candidate;
+
+ private:
+  std::mutex mutex_;
+  std::deque<int> counts_;  // guarded by mutex_ once lanes run
+};
+
+}  // namespace prismatic::provider_proxy
+
+#endif  // PRISMATIC_SERVICES_PROVIDER_PROXY_GENERATION_H_

@@ -1,0 +1,30 @@
+#ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_SERVICE_H_
+#define PRISMATIC_SERVICES_PROVIDER_PROXY_SERVICE_H_
+
+#include "prismatic/provider_proxy/v1/provider_proxy.grpc.pb.h"
+#include "services/common/metrics/metrics.h"
+#include "services/common/rpc/unary.h"
+#include "services/provider_proxy/provider_proxy.h"
+
+namespace prismatic::provider_proxy {
+
+// A message holds one image: 32 MiB of it are 43 MiB of base64.
+inline constexpr int64_t kMessageBytesMax = int64_t{64} << 20;
+
+// prismatic.provider_proxy.v1.ProviderProxy over gRPC. No thread waits for an upstream or for a slow
+// caller. Outlives its server.
+class ProviderProxyService : public v1::ProviderProxy::CallbackService {
+ public:
+  ProviderProxyService(ProviderProxy& proxy, metrics::Registry& metrics);
+
+  grpc::ServerWriteReactor<v1::GenerateImagesResponse>* GenerateImages(
+      grpc::CallbackServerContext* context, const v1::GenerateImagesRequest* request) override;
+
+ private:
+  ProviderProxy& proxy_;
+  rpc::CallMetrics metrics_;
+};
+
+}  // namespace prismatic::provider_proxy
+
+#endif  // PRISMATIC_SERVICES_PROVIDER_PROXY_SERVICE_H_

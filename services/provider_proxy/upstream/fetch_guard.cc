@@ -1,0 +1,189 @@
+#include "services/provider_proxy/upstream/fetch_guard.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace prismatic::provider_proxy {
+namespace {
+
+struct Block4 {
+  uint32_t network;
+  int bits;
+};
+
+constexpr uint32_t Ip4(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+  return a << 24 | b << 16 | c << 8 | d;
+}
+
+// IANA's special-purpose registry, as far as nobody outside may be meant by it.
+constexpr Block4 kNotPublic4[] = {
+    {Ip4(0, 0, 0, 0), 8},        // this network
+    {Ip4(10, 0, 0, 0), 8},       // private
+    {Ip4(100, 64, 0, 0), 10},    // carrier-grade NAT; some clouds' metadata
+    {Ip4(127, 0, 0, 0), 8},      // loopback
+    {Ip4(169, 254, 0, 0), 16},   // link-local; clouds' metadata
+    {Ip4(172, 16, 0, 0), 12},    // private
+    {Ip4(192, 0, 0, 0), 24},     // protocol assignments
+    {Ip4(192, 0, 2, 0), 24},     // documentation
+    {Ip4(192, 88, 99, 0), 24},   // 6to4 relays
+    {Ip4(192, 168, 0, 0), 16},   // private
+    {Ip4(198, 18, 0, 0), 15},    // benchmarks
+    {Ip4(198, 51, 100, 0), 24},  // documentation
+    {Ip4(203, 0, 113, 0), 24},   // documentation
+    {Ip4(224, 0, 0, 0), 4},      // multicast
+    {Ip4(240, 0, 0, 0), 4},      // reserved, broadcast
+};
+
+bool IsPublic4(uint32_t address) {
+  for (const Block4& block : kNotPublic4) {
+    if ((address ^ block.network) >> (32 - block.bits) == 0) return false;
+  }
+  return true;
+}
+
+uint32_t Ip4At(const uint8_t* bytes) {
+  return Ip4(bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+bool AllZero(const uint8_t* bytes, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (bytes[i] != 0) return false;
+  }
+  return true;
+}
+
+bool IsPublic6(const uint8_t* a) {
+  // Forms that carry an IPv4 address, which then decides.
+  if (AllZero(a, 10) && a[10] == 0xff && a[11] == 0xff) return IsPublic4(Ip4At(a + 12));  // ::ffff:0:0/96
+  constexpr uint8_t kNat64[12] = {0x00, 0x64, 0xff, 0x9b};
+  if (std::memcmp(a, kNat64, sizeof(kNat64)) == 0) return IsPublic4(Ip4At(a + 12));  // 64:ff9b::/96
+  // Global unicast is 2000::/3; everything else is local, multicast, reserved or a network's own NAT64.
+  if ((a[0] & 0xe0) != 0x20) return false;
+  if (a[0] == 0x20 && a[1] == 0x02) return IsPublic4(Ip4At(a + 2));                // 6to4, 2002::/16
+  if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 0x02) return false;                   // 2001::/23, Teredo in it
+  if (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8) return false;  // documentation
+  if (a[0] == 0x3f && a[1] == 0xff && a[2] < 0x10) return false;                   // documentation, 3fff::/20
+  return true;
+}
+
+std::string AddressText(const loop::Loop::Address& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.storage.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr, text, sizeof(text));
+    return text;
+  }
+  inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_addr, text,
+            sizeof(text));
+  return absl::StrCat("[", text, "]");
+}
+
+// One part of a URL; empty when it has none.
+std::string PartOf(CURLU* url, CURLUPart part, unsigned int flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return "";
+  std::string result(text);
+  curl_free(text);
+  return result;
+}
+
+absl::Status Refused(absl::string_view host, absl::string_view why) {
+  return absl::PermissionDeniedError(absl::StrCat("fetch from ", host, " refused: ", why));
+}
+
+absl::StatusOr<std::string> BodyOf(const std::string& host, HttpResult result) {
+  if (result.end == HttpEnd::kCancelled) return absl::CancelledError("the caller has gone");
+  if (result.end != HttpEnd::kAnswered) {
+    return absl::UnavailableError(absl::StrCat("fetch from ", host, " failed: ", result.note));
+  }
+  if (result.response.status != 200) {
+    return absl::UnavailableError(absl::StrCat("fetch from ", host, " answered ", result.response.status));
+  }
+  return std::move(result.response.body);
+}
+
+}  // namespace
+
+bool IsPublicAddress(const sockaddr* address) {
+  if (address->sa_family == AF_INET) {
+    return IsPublic4(ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr));
+  }
+  if (address->sa_family == AF_INET6) {
+    return IsPublic6(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr.s6_addr);
+  }
+  return false;
+}
+
+absl::StatusOr<FetchTarget> ParseFetchUrl(const std::string& url) {
+  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK) {
+    return absl::InvalidArgumentError("the URL cannot be read, or holds a user name");
+  }
+  std::string scheme = PartOf(parsed.get(), CURLUPART_SCHEME);
+  FetchTarget target;
+  target.https = scheme == "https";
+  if (!target.https && scheme != "http")
+    return absl::InvalidArgumentError("the URL is neither http nor https");
+  target.host = PartOf(parsed.get(), CURLUPART_HOST);
+  bool port_read = absl::SimpleAtoi(PartOf(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT), &target.port);
+  if (target.host.empty() || !port_read) return absl::InvalidArgumentError("the URL has no host");
+  return target;
+}
+
+bool IsListed(const FetchTarget& target, const std::vector<std::string>& fetch_hosts) {
+  std::string with_port = absl::StrCat(target.host, ":", target.port);
+  for (const std::string& listed : fetch_hosts) {
+    if (absl::EqualsIgnoreCase(listed, target.host) || absl::EqualsIgnoreCase(listed, with_port)) return true;
+  }
+  return false;
+}
+
+Task<absl::StatusOr<std::vector<loop::Loop::Address>>> Fetcher::Resolve(std::string host, int port) {
+  using Addresses = absl::StatusOr<std::vector<loop::Loop::Address>>;
+  // A literal IPv6 address stands in brackets in a URL, and without them everywhere else.
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  Callback<Addresses> resolved([&](Callback<Addresses>::Done done) {
+    loop_.Post([loop = &loop_, host, port, done = std::move(done)] { loop->Resolve(host, port, done); });
+  });
+  Addresses addresses = co_await resolved;
+  co_return addresses;
+}
+
+Task<absl::StatusOr<std::string>> Fetcher::Fetch(std::string url, FetchOptions options) {
+  absl::StatusOr<FetchTarget> target = ParseFetchUrl(url);
+  if (!target.ok()) co_return Refused("a result URL", target.status().message());
+  bool listed = IsListed(*target, options.fetch_hosts);
+  if (!listed && !target->https) co_return Refused(target->host, "not https");
+
+  auto resolving = Resolve(target->host, target->port);
+  absl::StatusOr<std::vector<loop::Loop::Address>> addresses = co_await resolving;
+  if (!addresses.ok()) co_return addresses.status();
+  for (const loop::Loop::Address& address : *addresses) {
+    bool allowed = listed || IsPublicAddress(reinterpret_cast<const sockaddr*>(&address.storage));
+    if (!allowed) co_return Refused(target->host, "an address of it is not public");
+  }
+
+  HttpResult result;
+  for (const loop::Loop::Address& address : *addresses) {
+    HttpRequest request{.method = "GET", .url = url};
+    SendOptions send{.deadline = options.deadline,
+                     .cancellation = options.cancellation,
+                     .response_bytes_max = options.bytes_max,
+                     .connect_to = AddressText(address)};
+    auto sending = client_.Send(std::move(request), std::move(send));
+    result = co_await sending;
+    if (result.end != HttpEnd::kNotStarted) break;
+  }
+  co_return BodyOf(target->host, std::move(result));
+}
+
+}  // namespace prismatic::provider_proxy

@@ -1,0 +1,64 @@
+#ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_UPSTREAM_FETCH_GUARD_H_
+#define PRISMATIC_SERVICES_PROVIDER_PROXY_UPSTREAM_FETCH_GUARD_H_
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/common/loop/loop.h"
+#include "services/common/task/cancel.h"
+#include "services/common/task/task.h"
+#include "services/provider_proxy/upstream/http_client.h"
+
+namespace prismatic::provider_proxy {
+
+// Whether an address belongs to the public internet: not private, loopback, link-local, carrier-grade
+// NAT, multicast, reserved or documentation, nor an IPv6 form that carries an IPv4 address which is.
+bool IsPublicAddress(const sockaddr* address);
+
+// Where a URL leads, by curl's own reading of it.
+struct FetchTarget {
+  std::string host;
+  int port = 0;
+  bool https = false;
+};
+// INVALID_ARGUMENT when it is not http or https, holds a user name or password, or cannot be read.
+absl::StatusOr<FetchTarget> ParseFetchUrl(const std::string& url);
+
+// Whether `fetch_hosts` lists the target, as `host` (any port) or `host:port`.
+bool IsListed(const FetchTarget& target, const std::vector<std::string>& fetch_hosts);
+
+struct FetchOptions {
+  // Hosts that may be private or plain http; all others are https and public.
+  std::vector<std::string> fetch_hosts;
+  int64_t bytes_max = int64_t{8} << 20;
+  absl::Time deadline = absl::InfiniteFuture();
+  Cancellation cancellation;
+};
+
+// Fetches what somebody else's URL points to, without becoming a way into our own network: the host is
+// looked up once, every address is checked, the connection goes to a checked address, redirects are
+// errors, and size and time are capped. No credential is ever sent.
+class Fetcher {
+ public:
+  Fetcher(loop::Loop& loop, HttpClient& client) : loop_(loop), client_(client) {}
+
+  // The body of a 200. PERMISSION_DENIED when the guard refuses, UNAVAILABLE when it fails, CANCELLED.
+  // Messages hold no part of the URL but its host. Resumes on the loop.
+  Task<absl::StatusOr<std::string>> Fetch(std::string url, FetchOptions options);
+
+ private:
+  Task<absl::StatusOr<std::vector<loop::Loop::Address>>> Resolve(std::string host, int port);
+
+  loop::Loop& loop_;
+  HttpClient& client_;
+};
+
+}  // namespace prismatic::provider_proxy
+
+#endif  // PRISMATIC_SERVICES_PROVIDER_PROXY_UPSTREAM_FETCH_GUARD_H_

@@ -1,0 +1,179 @@
+#include "services/provider_proxy/upstream/fetch_guard.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include "services/provider_proxy/upstream/scripted_upstream.h"
+
+namespace prismatic::provider_proxy {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using Request = ScriptedUpstream::Request;
+
+bool IsPublic(const std::string& text) {
+  sockaddr_in v4{.sin_family = AF_INET};
+  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1)
+    return IsPublicAddress(reinterpret_cast<sockaddr*>(&v4));
+  sockaddr_in6 v6{.sin6_family = AF_INET6};
+  EXPECT_EQ(inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr), 1) << text;
+  return IsPublicAddress(reinterpret_cast<sockaddr*>(&v6));
+}
+
+TEST(FetchGuardTest, PublicAddressesAreAllowed) {
+  for (const char* address :
+       {"1.1.1.1",        "8.8.8.8",          "93.184.216.34",   "9.255.255.255", "11.0.0.0",
+        "100.63.255.255", "100.128.0.0",      "126.255.255.255", "128.0.0.1",     "169.253.255.255",
+        "172.15.255.255", "172.32.0.0",       "192.167.255.255", "192.169.0.0",   "198.17.255.255",
+        "198.20.0.0",     "223.255.255.255",  "2606:4700::1111", "2a00:1450::1",  "2001:4860:4860::8888",
+        "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"}) {
+    EXPECT_TRUE(IsPublic(address)) << address;
+  }
+}
+
+TEST(FetchGuardTest, AddressesOfOurOwnNetworksAreNot) {
+  for (const char* address : {"0.0.0.0",
+                              "0.1.2.3",
+                              "10.0.0.1",
+                              "10.255.255.255",
+                              "100.64.0.1",
+                              "100.127.255.255",
+                              "127.0.0.1",
+                              "127.255.255.255",
+                              "169.254.169.254",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.0.0.8",
+                              "192.0.2.1",
+                              "192.168.0.1",
+                              "192.168.255.255",
+                              "198.18.0.1",
+                              "198.19.255.255",
+                              "198.51.100.1",
+                              "203.0.113.1",
+                              "224.0.0.1",
+                              "239.255.255.255",
+                              "240.0.0.1",
+                              "255.255.255.255",
+                              "::",
+                              "::1",
+                              "::127.0.0.1",
+                              "::ffff:127.0.0.1",
+                              "::ffff:10.0.0.1",
+                              "::ffff:169.254.169.254",
+                              "64:ff9b::127.0.0.1",
+                              "64:ff9b::10.1.2.3",
+                              "64:ff9b:1::8.8.8.8",
+                              "2002:7f00:1::",
+                              "2002:a00:1::",
+                              "fe80::1",
+                              "febf::1",
+                              "fc00::1",
+                              "fd12:3456::1",
+                              "fec0::1",
+                              "ff02::1",
+                              "ff0e::1",
+                              "2001:db8::1",
+                              "2001::1",
+                              "2001:1ff::1",
+                              "100::1",
+                              "3fff::1",
+                              "5f00::1",
+                              "4000::1"}) {
+    EXPECT_FALSE(IsPublic(address)) << address;
+  }
+  sockaddr unix_socket{.sa_family = AF_UNIX};
+  EXPECT_FALSE(IsPublicAddress(&unix_socket));
+}
+
+std::string Target(const std::string& url) {
+  absl::StatusOr<FetchTarget> target = ParseFetchUrl(url);
+  if (!target.ok()) return "refused";
+  return absl::StrCat(target->https ? "https " : "http ", target->host, " ", target->port);
+}
+
+TEST(FetchGuardTest, ReadsUrlsAsCurlDoes) {
+  EXPECT_EQ(Target("https://cdn.example/a.png?x=1"), "https cdn.example 443");
+  EXPECT_EQ(Target("http://CDN.example:8080/a"), "http CDN.example 8080");
+  EXPECT_EQ(Target("https://[::1]:8443/"), "https [::1] 8443");
+  EXPECT_EQ(Target("https://2130706433/"), "https 127.0.0.1 443") << "a number is an address";
+  EXPECT_EQ(Target("https://0x7f.1/"), "https 127.0.0.1 443");
+  for (const char* url : {"", "cdn.example", "ftp://cdn.example/", "file:///etc/passwd", "https://",
+                          "javascript:1", "https://user@cdn.example/", "https://user:secret@cdn.example/",
+                          "https://a b/", "https://cdn.example:99999/"}) {
+    EXPECT_EQ(Target(url), "refused") << url;
+  }
+}
+
+TEST(FetchGuardTest, ListedHostsMatchWithAndWithoutTheirPort) {
+  FetchTarget target{.host = "minio.internal", .port = 9000};
+  EXPECT_TRUE(IsListed(target, {"other", "minio.internal"}));
+  EXPECT_TRUE(IsListed(target, {"MINIO.internal:9000"}));
+  EXPECT_FALSE(IsListed(target, {"minio.internal:9001", "internal", "xminio.internal", ""}));
+  EXPECT_FALSE(IsListed(target, {}));
+}
+
+class FetcherTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::string> Fetch(const std::string& url, FetchOptions options) {
+    return Wait(fetcher_.Fetch(url, std::move(options)));
+  }
+  std::string Listed(const ScriptedUpstream& upstream) { return absl::StrCat("127.0.0.1:", upstream.port()); }
+
+  loop::Loop loop_{"test"};
+  HttpClient client_{loop_, {}};
+  Fetcher fetcher_{loop_, client_};
+};
+
+TEST_F(FetcherTest, FetchesFromAListedHostWithoutAnyCredential) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "image"); });
+  absl::StatusOr<std::string> body = Fetch(upstream.url("/a.png?sig=1"), {.fetch_hosts = {Listed(upstream)}});
+  ASSERT_TRUE(body.ok()) << body.status();
+  EXPECT_EQ(*body, "image");
+  EXPECT_EQ(upstream.requests()[0].path(), "/a.png?sig=1");
+  EXPECT_EQ(upstream.requests()[0].head.substr(0, 4), "GET ");
+  EXPECT_THAT(upstream.requests()[0].head, Not(HasSubstr("Authorization")));
+}
+
+TEST_F(FetcherTest, NothingPrivateIsAskedUnlessListed) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "secret"); });
+  for (const std::string& url :
+       {upstream.url("/x"), absl::StrCat("https://127.0.0.1:", upstream.port()),
+        absl::StrCat("https://localhost:", upstream.port()), absl::StrCat("https://[::1]:", upstream.port()),
+        absl::StrCat("https://[::ffff:127.0.0.1]:", upstream.port()),
+        absl::StrCat("https://2130706433:", upstream.port())}) {
+    EXPECT_EQ(Fetch(url, {}).status().code(), absl::StatusCode::kPermissionDenied) << url;
+  }
+  EXPECT_EQ(Fetch(upstream.url(), {.fetch_hosts = {"127.0.0.1:1"}}).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(upstream.requests(), IsEmpty());
+}
+
+TEST_F(FetcherTest, FollowsNoRedirectAndTakesNothingButA200) {
+  ScriptedUpstream upstream([](const Request& request) {
+    return request.path() == "/moved" ? ScriptedUpstream::Answer(302, "", "Location: http://127.0.0.1:1/\r\n")
+                                      : ScriptedUpstream::Answer(404, "no");
+  });
+  EXPECT_EQ(Fetch(upstream.url("/moved"), {.fetch_hosts = {"127.0.0.1"}}).status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Fetch(upstream.url("/gone"), {.fetch_hosts = {"127.0.0.1"}}).status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_THAT(upstream.requests(), SizeIs(2));
+}
+
+TEST_F(FetcherTest, SizeIsCappedAndTheUrlStaysOutOfTheMessage) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, std::string(1001, 'x')); });
+  absl::Status status =
+      Fetch(upstream.url("/a?token=geheim"), {.fetch_hosts = {"127.0.0.1"}, .bytes_max = 1000}).status();
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), Not(HasSubstr("geheim")));
+}
+
+}  // namespace
+}  // namespace prismatic::provider_proxy
