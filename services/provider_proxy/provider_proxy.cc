@@ -149,11 +149,15 @@ Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candi
 }
 
 Task<bool> ProviderProxy::RunLane(std::shared_ptr<Generation> generation, std::shared_ptr<Pieces> pieces,
-                                  Slots::Slot) {
-  while (std::optional<int> count = pieces->Next()) {
-    auto calling = caller_.Call(generation->call, generation->request, pieces->candidate, *count);
-    Outcome outcome = co_await calling;
-    if (!generation->Take(std::move(outcome), pieces->candidate, *count, metrics_)) pieces->Stop();
+                                  Slots::Slot slot) {
+  {
+    // Given back before whoever waits for this lane goes on, not when the frame is freed.
+    Slots::Slot held = std::move(slot);
+    while (std::optional<int> count = pieces->Next()) {
+      auto calling = caller_.Call(generation->call, generation->request, pieces->candidate, *count);
+      Outcome outcome = co_await calling;
+      if (!generation->Take(std::move(outcome), pieces->candidate, *count, metrics_)) pieces->Stop();
+    }
   }
   co_return true;
 }

@@ -140,6 +140,7 @@ TEST_F(ServiceTest, AHundredCallsAtOnceAllGetTheirImages) {
   }
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(images, 200);
+  EXPECT_EQ(process_.metrics.GetGauge("prismatic_upstream_in_flight", "", {{"provider", "a"}}).value(), 0);
 }
 
 TEST_F(ServiceTest, ADrainLetsACallInFlightFinish) {

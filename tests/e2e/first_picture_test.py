@@ -217,7 +217,7 @@ class FirstPictureTest(unittest.TestCase):
         self.suite.cli("account", "create", "revoked", "--wallet-usd", "1")
         made = self.suite.cli("key", "create", "--account", "revoked")
         self.assertEqual(self.suite.generate(key=made["api_key"]).status, 200)
-        self.suite.cli("key", "revoke", made["key"]["id"])
+        self.suite.cli("key", "revoke", made["id"])
         self.assert_error(self.suite.generate(key=made["api_key"]), 401, "invalid_request_error", "invalid_api_key")
 
     def test_top_up_is_idempotent(self):

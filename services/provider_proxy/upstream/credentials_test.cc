@@ -19,8 +19,8 @@ using ::testing::Not;
 class CredentialsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/credentials_test.XXXXXX";
-    folder_ = mkdtemp(name);
+    folder_ = ::testing::TempDir() + "credentials_test.XXXXXX";
+    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   // As a secret store does it: a new file put in the old one's place.
