@@ -90,6 +90,9 @@ def main():
         if not build(preset):
             print("0 passed, 1 failed")
             return 1
+        if preset != "tsan" and not programs("build" if preset == "dev" else "build-asan"):
+            print("The build made no test programs.\n0 passed, 1 failed")
+            return 1
         for name, needs, command in list(suites("full" in arguments)):
             if needs != preset or (only and name not in only):
                 continue

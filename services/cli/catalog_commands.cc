@@ -1,6 +1,9 @@
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
 #include "services/cli/files.h"
@@ -144,6 +147,11 @@ absl::Status Apply(Invocation& call, const ApplyArguments& arguments) {
   request.set_validate_only(arguments.validate);
   request.set_drop_overrides(arguments.drop_overrides);
   ASSIGN_OR_RETURN(pb::ApplyCatalogResponse response, call.connections.ApplyCatalog(request));
+  if (!response.errors().empty()) {
+    std::vector<std::string> lines;
+    for (const std::string& error : response.errors()) lines.push_back(absl::StrCat("  ", call.words[0], ":", error));
+    return Refused("CATALOG_INVALID", absl::StrCat("nothing was changed, because\n", absl::StrJoin(lines, "\n")));
+  }
   if (call.settings.json()) {
     json::Writer writer;
     writer.BeginObject().Key("valid").Bool(true).Key("applied").Bool(!arguments.validate);

@@ -303,6 +303,16 @@ TEST_F(CommandsTest, CatalogApplyAndValidateSendTheWholeFile) {
               HasSubstr("is valid; nothing was changed"));
 }
 
+TEST_F(CommandsTest, EveryErrorOfACatalogIsPrinted) {
+  for (int i = 1; i <= 100; ++i) admin_.catalog_errors.push_back(absl::StrCat(i, ":1: models: wrong"));
+  std::string file = TemporaryFile("models: []\n");
+  Outcome refused = RunCli({"catalog", "validate", file});
+  EXPECT_EQ(refused.code, kRefused);
+  EXPECT_THAT(refused.err, HasSubstr("error: CATALOG_INVALID: nothing was changed"));
+  EXPECT_THAT(refused.err, HasSubstr(absl::StrCat(file, ":1:1: models: wrong")));
+  EXPECT_THAT(refused.err, HasSubstr(absl::StrCat(file, ":100:1: models: wrong")));
+}
+
 TEST_F(CommandsTest, TheTokenMayComeFromAFile) {
   std::string file = TemporaryFile("  token-from-a-file\n");
   RunCli({"provider", "list", "--admin-token-file", file});

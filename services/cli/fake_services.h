@@ -136,10 +136,14 @@ class FakeRegistryAdmin : public rpb::ModelRegistryAdmin::Service {
   Recorder recorder;
   catalog::v1::Provider provider;
 
+  // What is wrong with the next catalog.
+  std::vector<std::string> catalog_errors;
+
   grpc::Status ApplyCatalog(grpc::ServerContext* context, const rpb::ApplyCatalogRequest* request,
                             rpb::ApplyCatalogResponse* response) override {
     response->set_catalog_version(12);
     response->set_changed(!request->validate_only());
+    for (const std::string& error : catalog_errors) response->add_errors(error);
     return recorder.Record(*context, *request);
   }
   grpc::Status ListProviders(grpc::ServerContext* context, const rpb::ListProvidersRequest* request,

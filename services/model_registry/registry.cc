@@ -156,7 +156,12 @@ Task<absl::StatusOr<v1::ApplyCatalogResponse>> Registry::ApplyCatalog(v1::ApplyC
   CatalogFromYaml read = ReadCatalogYaml(request.yaml());
   ResumeOn loop(&loop_);
   co_await loop;
-  if (!read.ok()) co_return error::CatalogInvalid(read.errors);
+  if (!read.ok()) {
+    v1::ApplyCatalogResponse response;
+    response.mutable_errors()->Assign(read.errors.begin(), read.errors.end());
+    response.set_catalog_version(holder_.Current()->version());
+    co_return response;
+  }
   if (request.validate_only()) {
     std::lock_guard<std::mutex> lock(mutex_);
     StoredCatalog next = Compose(std::move(read.catalog), held_, request.drop_overrides());

@@ -5,22 +5,6 @@
 #include "services/common/status/status.h"
 
 namespace prismatic::model_registry::error {
-namespace {
-
-// Trailing metadata must stay below gRPC's 8 KiB, in which the message travels twice more.
-constexpr size_t kErrorBytesMax = 3'500;
-
-std::string FirstLines(const std::vector<std::string>& lines, size_t bytes_max) {
-  std::string text;
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (text.size() + lines[i].size() + 1 > bytes_max)
-      return absl::StrCat(text, "and ", lines.size() - i, " more");
-    absl::StrAppend(&text, lines[i], "\n");
-  }
-  return text;
-}
-
-}  // namespace
 
 absl::Status ModelNotFound(absl::string_view name) {
   return Error(absl::StatusCode::kNotFound, common::v1::ERROR_REASON_MODEL_NOT_FOUND,
@@ -36,8 +20,7 @@ absl::Status ProviderNotFound(absl::string_view name) {
 absl::Status CatalogInvalid(const std::vector<std::string>& errors) {
   return Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_CATALOG_INVALID,
                absl::StrCat("The catalog has ", errors.size(),
-                            errors.size() == 1 ? " error:\n" : " errors:\n", absl::StrJoin(errors, "\n")))
-      .With("errors", FirstLines(errors, kErrorBytesMax));
+                            errors.size() == 1 ? " error:\n" : " errors:\n", absl::StrJoin(errors, "\n")));
 }
 
 absl::Status CatalogConflict() {

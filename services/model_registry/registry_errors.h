@@ -13,8 +13,7 @@ namespace prismatic::model_registry::error {
 absl::Status ModelNotFound(absl::string_view name);
 // Reason: PROVIDER_NOT_FOUND.
 absl::Status ProviderNotFound(absl::string_view name);
-// The text has these errors. Reason: CATALOG_INVALID. The message holds them all; because messages
-// are cut on the wire, the metadatum `errors` holds as many lines as fit there.
+// The text has these errors. Reason: CATALOG_INVALID. The message holds them all.
 absl::Status CatalogInvalid(const std::vector<std::string>& errors);
 // Somebody else changed the catalog, again and again. Reason: CATALOG_CONFLICT.
 absl::Status CatalogConflict();

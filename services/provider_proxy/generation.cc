@@ -147,10 +147,10 @@ bool ProviderProxy::Generation::MayAskAgain(const Candidate& candidate) const {
   return std::count(second_chances_.begin(), second_chances_.end(), candidate.route) > 0;
 }
 
-absl::Status ProviderProxy::Generation::Failure() const {
+absl::Status ProviderProxy::Generation::TakeFailure() {
   if (call.cancellation.cancelled()) return error::CallerGone();
   std::lock_guard<std::mutex> lock(mutex_);
-  if (failure_ && failure_->verdict != Verdict::kNotStarted) return failure_->status;
+  if (failure_ && failure_->verdict != Verdict::kNotStarted) return std::move(failure_->status);
   if (absl::Now() >= call.deadline) return error::UpstreamTimeout();
   return error::ModelOverloaded(request->model(), std::clamp(retry_after_.value_or(kRetryAfterDefault),
                                                              kRetryAfterMin, kRetryAfterMax));

@@ -43,8 +43,8 @@ struct ProviderProxy::Generation {
   // A call over this route has an unknown outcome, and the catalog says that another one is safe.
   bool MayAskAgain(const Candidate& candidate) const;
 
-  // What the caller is told when nothing was delivered.
-  absl::Status Failure() const;
+  // What the caller is told when nothing was delivered. Once.
+  absl::Status TakeFailure();
   // Sends the summary.
   void Summarize();
 

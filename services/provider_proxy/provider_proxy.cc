@@ -163,7 +163,7 @@ Task<bool> ProviderProxy::RunLane(std::shared_ptr<Generation> generation, std::s
 }
 
 absl::Status ProviderProxy::Conclude(Generation& generation) {
-  if (generation.delivered() == 0) return generation.Failure();
+  if (generation.delivered() == 0) return generation.TakeFailure();
   metrics_.ObserveGeneration(generation.first_provider(), generation.request->model(),
                              absl::Now() - generation.started);
   generation.Summarize();
