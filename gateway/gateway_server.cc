@@ -12,7 +12,8 @@ constexpr absl::Duration kDetachedGrace = absl::Seconds(12);
 
 void GatewayOptions::AddTo(config::Flags& flags) {
   flags.Text("listen", &listen, "the public HTTP port, host:port; loopback only for now");
-  flags.Integer("in-flight-max", &in_flight_max, 1, 100'000, "generations at once; more are refused with 503");
+  flags.Integer("in-flight-max", &in_flight_max, 1, 100'000,
+                "generations at once; more are refused with 503");
   flags.Bytes("body-bytes-max", &body_bytes_max, 1 << 10, int64_t{256} << 20,
               "largest request body; reference images may be data: URLs");
   flags.Integer("workers", &workers, 1, 64, "threads for JSON and base64");
@@ -34,7 +35,8 @@ GatewayServer::GatewayServer(const GatewayOptions& options, Parts parts)
             .metrics = parts.metrics,
             .in_flight_max = options.in_flight_max}) {}
 
-absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const GatewayOptions& options, Parts parts) {
+absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const GatewayOptions& options,
+                                                                    Parts parts) {
   std::unique_ptr<GatewayServer> server(new GatewayServer(options, parts));
   http::ServerOptions http_options;
   http_options.address = options.listen;

@@ -1,13 +1,13 @@
 // prismatic-gateway: the OpenAI Images API over HTTP; asks model-registry, billing and provider-proxy
 // over gRPC. Stateless.
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "gateway/clients/grpc_clients.h"
 #include "gateway/gateway_server.h"
 #include "services/catalog_watch/watcher.h"
+#include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
 
 namespace prismatic::gateway {
@@ -59,14 +59,5 @@ int main(int argc, char** argv) {
   flags.Text("registry", &settings.registry, "model-registry's callers' port");
   flags.Text("billing", &settings.billing, "billing's callers' port");
   flags.Text("provider-proxy", &settings.provider, "provider-proxy's port");
-  absl::Status status = flags.Parse(argc, argv);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-    return 2;
-  }
-  for (const std::string& warning : flags.warnings()) log::Warning(warning);
-  status = gateway::Run(settings);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  return 1;
+  return lifecycle::RunProgram(flags, argc, argv, [&] { return gateway::Run(settings); });
 }

@@ -19,8 +19,8 @@ class BillingClient {
       CallContext call, billing::v1::SettleReservationRequest request) = 0;
   virtual Task<absl::StatusOr<billing::v1::ReleaseReservationResponse>> ReleaseReservation(
       CallContext call, billing::v1::ReleaseReservationRequest request) = 0;
-  virtual Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(CallContext call,
-                                                                      billing::v1::CheckKeyRequest request) = 0;
+  virtual Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(
+      CallContext call, billing::v1::CheckKeyRequest request) = 0;
 };
 
 }  // namespace prismatic::gateway

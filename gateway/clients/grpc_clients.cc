@@ -47,8 +47,8 @@ class GrpcBillingClient : public BillingClient {
           stub_->async()->ReleaseReservation(context, in, out, std::move(done));
         });
   }
-  Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(CallContext call,
-                                                              billing::v1::CheckKeyRequest request) override {
+  Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(
+      CallContext call, billing::v1::CheckKeyRequest request) override {
     return Unary<billing::v1::CheckKeyRequest, billing::v1::CheckKeyResponse>(
         std::move(call), std::move(request), [this](auto* context, auto* in, auto* out, auto done) {
           stub_->async()->CheckKey(context, in, out, std::move(done));
@@ -107,7 +107,8 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
 class GrpcProviderClient : public ProviderClient {
  public:
   GrpcProviderClient(const std::string& target, Executor* resume_on)
-      : stub_(ProviderProxy::NewStub(rpc::MakeChannel(target, kImageMessageBytesMax))), resume_on_(resume_on) {}
+      : stub_(ProviderProxy::NewStub(rpc::MakeChannel(target, kImageMessageBytesMax))),
+        resume_on_(resume_on) {}
 
   Task<Generated> GenerateImages(CallContext call, GenerateImagesRequest request) override {
     Callback<Generated> streamed([&](std::function<void(Generated)> done) {

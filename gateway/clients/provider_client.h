@@ -24,7 +24,8 @@ struct Generated {
 class ProviderClient {
  public:
   virtual ~ProviderClient() = default;
-  virtual Task<Generated> GenerateImages(CallContext call, provider_proxy::v1::GenerateImagesRequest request) = 0;
+  virtual Task<Generated> GenerateImages(CallContext call,
+                                         provider_proxy::v1::GenerateImagesRequest request) = 0;
 };
 
 }  // namespace prismatic::gateway

@@ -64,8 +64,9 @@ std::string OutcomeName(const absl::Status& status) {
 
 Generation::Generation(Options options)
     : options_(options),
-      settlements_pending_(options.metrics->GetCounter(
-          "prismatic_settlements_pending_total", "Answers given before billing could confirm the settlement.")),
+      settlements_pending_(
+          options.metrics->GetCounter("prismatic_settlements_pending_total",
+                                      "Answers given before billing could confirm the settlement.")),
       settlements_lost_(options.metrics->GetCounter("prismatic_settlements_lost_total",
                                                     "Generations delivered that billing never charged.")) {}
 
@@ -92,7 +93,8 @@ Task<absl::StatusOr<ImageReply>> Generation::Run(CallContext call, ImageRequest 
     release.set_reservation_id(reserved->reservation().id());
     auto releasing = Release(call, std::move(release));
     co_await releasing;
-    absl::Status failure = generated.status.ok() ? InternalError("provider-proxy sent no image") : generated.status;
+    absl::Status failure =
+        generated.status.ok() ? InternalError("provider-proxy sent no image") : generated.status;
     Count(resolved->model, OutcomeName(failure), started);
     co_return failure;
   }
@@ -131,7 +133,8 @@ absl::StatusOr<Generation::Resolved> Generation::Resolve(const ImageRequest& req
 }
 
 // What a refusal tells about the catalog is told only to a valid key within its limits.
-Task<absl::Status> Generation::RefuseKnownKey(CallContext call, const ImageRequest& request, absl::Status refusal) {
+Task<absl::Status> Generation::RefuseKnownKey(CallContext call, const ImageRequest& request,
+                                              absl::Status refusal) {
   billing::v1::CheckKeyRequest check;
   check.set_api_key(request.api_key);
   check.set_image_count(request.parameters.image_count());
@@ -148,7 +151,8 @@ Task<absl::Status> Generation::RefuseKnownKey(CallContext call, const ImageReque
   co_return refusal;
 }
 
-Task<absl::StatusOr<CreateReservationResponse>> Generation::Reserve(CallContext call, const ImageRequest& request,
+Task<absl::StatusOr<CreateReservationResponse>> Generation::Reserve(CallContext call,
+                                                                    const ImageRequest& request,
                                                                     Resolved resolved) {
   CreateReservationRequest reserve;
   reserve.set_api_key(request.api_key);
@@ -207,11 +211,13 @@ Task<void> Generation::Release(CallContext call, ReleaseReservationRequest reque
   auto first = options_.billing->ReleaseReservation(WithDeadline(call, kSettleDeadline), request);
   auto released = co_await first;
   if (!released.ok() && WorthRepeating(released.status())) {
-    auto second = options_.billing->ReleaseReservation(WithDeadline(call, kSettleDeadline), std::move(request));
+    auto second =
+        options_.billing->ReleaseReservation(WithDeadline(call, kSettleDeadline), std::move(request));
     released = co_await second;
   }
   if (!released.ok()) {  // Expiry gives it back.
-    log::Warning("release failed", {{"request_id", call.request_id}, {"reason", released.status().message()}});
+    log::Warning("release failed",
+                 {{"request_id", call.request_id}, {"reason", released.status().message()}});
   }
 }
 
@@ -298,10 +304,13 @@ bool Generation::Drain(absl::Duration grace) {
 
 void Generation::Count(absl::string_view model, absl::string_view outcome, absl::Time started) const {
   metrics::Labels labels{{"model", std::string(model)}, {"outcome", std::string(outcome)}};
-  options_.metrics->GetCounter("prismatic_generations_total", "Generation requests by how they ended.", labels).Add();
   options_.metrics
-      ->GetHistogram("prismatic_generation_duration_seconds", "From the request to its settled answer or refusal.",
-                     metrics::SlowBuckets(), {{"model", std::string(model)}})
+      ->GetCounter("prismatic_generations_total", "Generation requests by how they ended.", labels)
+      .Add();
+  options_.metrics
+      ->GetHistogram("prismatic_generation_duration_seconds",
+                     "From the request to its settled answer or refusal.", metrics::SlowBuckets(),
+                     {{"model", std::string(model)}})
       .Observe(absl::Now() - started);
 }
 

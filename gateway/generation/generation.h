@@ -57,7 +57,8 @@ class Generation {
   };
   absl::StatusOr<Resolved> Resolve(const ImageRequest& request) const;
   Task<absl::Status> RefuseKnownKey(CallContext call, const ImageRequest& request, absl::Status refusal);
-  Task<absl::StatusOr<billing::v1::CreateReservationResponse>> Reserve(CallContext call, const ImageRequest& request,
+  Task<absl::StatusOr<billing::v1::CreateReservationResponse>> Reserve(CallContext call,
+                                                                       const ImageRequest& request,
                                                                        Resolved resolved);
   Task<Generated> Generate(CallContext call, const ImageRequest& request, Resolved resolved);
   Task<void> Release(CallContext call, billing::v1::ReleaseReservationRequest request);

@@ -30,8 +30,9 @@ absl::Status ReferenceImagesNotSupported(absl::string_view public_id) {
 }
 
 absl::Status NoImageRoute(absl::string_view public_id) {
-  return Error(StatusCode::kFailedPrecondition, common::v1::ERROR_REASON_NO_IMAGE_ROUTE,
-               absl::StrCat("Image generation is switched off for every provider of the model `", public_id, "`."));
+  return Error(
+      StatusCode::kFailedPrecondition, common::v1::ERROR_REASON_NO_IMAGE_ROUTE,
+      absl::StrCat("Image generation is switched off for every provider of the model `", public_id, "`."));
 }
 
 absl::Status BillingUnavailable() {

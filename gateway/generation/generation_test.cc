@@ -35,7 +35,8 @@ class FakeBilling : public BillingClient {
     std::string id = "acme." + request.attempt_id();
     if (reservations.count(id) == 0) {
       if (balance < kPrice * request.image_count()) {
-        co_return absl::Status(Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_CREDIT_BALANCE_EXHAUSTED, ""));
+        co_return absl::Status(
+            Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_CREDIT_BALANCE_EXHAUSTED, ""));
       }
       balance -= kPrice * request.image_count();
       Reservation& made = reservations[id];
@@ -68,12 +69,14 @@ class FakeBilling : public BillingClient {
     std::string id =
         request.reservation_id().empty() ? "acme." + request.attempt_id() : request.reservation_id();
     Reservation& reservation = reservations[id];
-    if (reservation.state() == billing::v1::RESERVATION_STATE_PENDING) balance += kPrice * reservation.image_count();
+    if (reservation.state() == billing::v1::RESERVATION_STATE_PENDING)
+      balance += kPrice * reservation.image_count();
     reservation.set_state(billing::v1::RESERVATION_STATE_RELEASED);
     co_return billing::v1::ReleaseReservationResponse();
   }
 
-  Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(CallContext, billing::v1::CheckKeyRequest) override {
+  Task<absl::StatusOr<billing::v1::CheckKeyResponse>> CheckKey(CallContext,
+                                                               billing::v1::CheckKeyRequest) override {
     ++checked;
     if (!check_key.ok()) co_return check_key;
     co_return billing::v1::CheckKeyResponse();
@@ -134,7 +137,8 @@ class GenerationTest : public ::testing::Test {
     for (int i = 0; i < 2; ++i) provider.answer.images.emplace_back().set_base64("QUJD");
   }
 
-  absl::StatusOr<ImageReply> Run(const std::string& model, int images, absl::Duration settle_wait = absl::Seconds(5)) {
+  absl::StatusOr<ImageReply> Run(const std::string& model, int images,
+                                 absl::Duration settle_wait = absl::Seconds(5)) {
     Generation generation({.catalog = &catalog,
                            .billing = &billing,
                            .provider = &provider,
@@ -179,9 +183,10 @@ TEST_F(GenerationTest, MoreImagesThanAskedForAreNotTaken) {
 }
 
 TEST_F(GenerationTest, AFailedGenerationReleasesAndChargesNothing) {
-  provider.answer = {.status = Error(absl::StatusCode::kDeadlineExceeded, ERROR_REASON_UPSTREAM_TIMEOUT, "late"),
-                     .images = {},
-                     .summary = {}};
+  provider.answer = {
+      .status = Error(absl::StatusCode::kDeadlineExceeded, ERROR_REASON_UPSTREAM_TIMEOUT, "late"),
+      .images = {},
+      .summary = {}};
   EXPECT_TRUE(HasReason(Run("google/imagen-4", 1).status(), ERROR_REASON_UPSTREAM_TIMEOUT));
   EXPECT_EQ(billing.balance, 10 * kPrice);
   EXPECT_EQ(billing.state(), billing::v1::RESERVATION_STATE_RELEASED);

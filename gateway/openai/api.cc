@@ -48,10 +48,13 @@ absl::StatusOr<std::string> ReadApiKey(const http::Request& request) {
   if (value.empty()) {
     return InvalidApiKey("You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`.");
   }
-  if (!absl::StartsWithIgnoreCase(value, "Bearer ")) return InvalidApiKey("The Authorization header is malformed.");
+  if (!absl::StartsWithIgnoreCase(value, "Bearer "))
+    return InvalidApiKey("The Authorization header is malformed.");
   absl::string_view key = absl::StripAsciiWhitespace(value.substr(7));
-  bool graphic = absl::c_all_of(key, [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
-  if (key.empty() || key.size() > kApiKeySizeMax || !graphic) return InvalidApiKey("Incorrect API key provided.");
+  bool graphic =
+      absl::c_all_of(key, [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+  if (key.empty() || key.size() > kApiKeySizeMax || !graphic)
+    return InvalidApiKey("Incorrect API key provided.");
   return std::string(key);
 }
 
@@ -99,7 +102,8 @@ const char* CodeClass(int status) {
 
 Api::Api(Options options)
     : options_(options),
-      in_flight_gauge_(options.metrics->GetGauge("prismatic_http_in_flight", "Generations being worked on.")) {}
+      in_flight_gauge_(
+          options.metrics->GetGauge("prismatic_http_in_flight", "Generations being worked on.")) {}
 
 Task<http::Response> Api::Handle(std::shared_ptr<const http::Request> request) {
   absl::Time started = absl::Now();
@@ -175,7 +179,8 @@ Task<http::Response> Api::Models(CallContext call, std::shared_ptr<const http::R
   std::shared_ptr<const catalog_watch::Snapshot> snapshot = options_.catalog->Current();
   std::vector<ListedModel> models;
   for (const catalog::v1::Model& model : snapshot->catalog().models()) {
-    bool allowed = key->allowed_models().empty() || absl::c_linear_search(key->allowed_models(), model.name());
+    bool allowed =
+        key->allowed_models().empty() || absl::c_linear_search(key->allowed_models(), model.name());
     if (!allowed) continue;
     for (const std::string& id : model.public_ids()) {
       if (public_id.empty() || id == public_id) models.push_back(Listed(model, id));
@@ -213,8 +218,8 @@ void Api::Record(const std::string& request_id, const http::Request& request, co
                    {{"route", answer.route}, {"code", absl::StrCat(answer.response.status)}})
       .Add();
   options_.metrics
-      ->GetHistogram("prismatic_http_request_duration_seconds", "From the complete request to its complete answer.",
-                     metrics::SlowBuckets(),
+      ->GetHistogram("prismatic_http_request_duration_seconds",
+                     "From the complete request to its complete answer.", metrics::SlowBuckets(),
                      {{"route", answer.route}, {"code_class", CodeClass(answer.response.status)}})
       .Observe(duration);
   log::Write(absl::StrContains(answer.route, "z") ? log::kDebug : log::kInfo, "request",

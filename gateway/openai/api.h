@@ -50,7 +50,8 @@ class Api {
   };
   Task<Answer> Route(CallContext call, std::shared_ptr<const http::Request> request);
   Task<http::Response> Generate(CallContext call, std::shared_ptr<const http::Request> request);
-  Task<http::Response> Models(CallContext call, std::shared_ptr<const http::Request> request, std::string public_id);
+  Task<http::Response> Models(CallContext call, std::shared_ptr<const http::Request> request,
+                              std::string public_id);
   http::Response Ready() const;
   void Record(const std::string& request_id, const http::Request& request, const Answer& answer,
               absl::Duration duration) const;

@@ -41,7 +41,8 @@ constexpr EdgeRule kEdgeRules[] = {
     {ERROR_REASON_REQUEST_TOO_LARGE, 413, kInvalidRequest, "request_too_large", false},
     {ERROR_REASON_UNSUPPORTED_MEDIA_TYPE, 415, kInvalidRequest, "unsupported_media_type", false},
     {ERROR_REASON_REQUEST_TIMEOUT, 408, kInvalidRequest, "request_timeout", true},
-    {ERROR_REASON_MODEL_DOES_NOT_SUPPORT_IMAGES, 400, kInvalidRequest, "model_does_not_support_images", false},
+    {ERROR_REASON_MODEL_DOES_NOT_SUPPORT_IMAGES, 400, kInvalidRequest, "model_does_not_support_images",
+     false},
     {ERROR_REASON_IMAGE_COUNT_TOO_LARGE, 400, kInvalidRequest, "image_count_too_large", false},
     {ERROR_REASON_IDEMPOTENCY_KEY_IN_USE, 409, kInvalidRequest, "idempotency_key_in_use", true},
     {ERROR_REASON_IDEMPOTENCY_KEY_COMPLETED, 409, kInvalidRequest, "idempotency_key_completed", false},
@@ -64,7 +65,8 @@ constexpr EdgeRule kEdgeRules[] = {
 // Faults of ours, whatever their words; x-should-retry false, since the work may have been done.
 constexpr EdgeRule kInternal = {ERROR_REASON_INTERNAL_ERROR, 500, kServerError, "internal_error", false};
 // A service of ours that could not be reached and gave no reason.
-constexpr EdgeRule kUnreachable = {ERROR_REASON_SERVER_IS_OVERLOADED, 503, kServerError, "server_is_overloaded", true};
+constexpr EdgeRule kUnreachable = {ERROR_REASON_SERVER_IS_OVERLOADED, 503, kServerError,
+                                   "server_is_overloaded", true};
 constexpr EdgeRule kTooSlow = {ERROR_REASON_UPSTREAM_TIMEOUT, 504, kServerError, "upstream_timeout", false};
 
 // How long to wait when the refusal itself does not say: about what a restart takes.
@@ -87,13 +89,16 @@ const EdgeRule& RuleFor(const absl::Status& status) {
 }
 
 std::string TypeOf(const EdgeRule& rule, const absl::Status& status) {
-  if (rule.reason == ERROR_REASON_RATE_LIMIT_EXCEEDED && MetadataOf(status, "metric") == "images") return "images";
+  if (rule.reason == ERROR_REASON_RATE_LIMIT_EXCEEDED && MetadataOf(status, "metric") == "images")
+    return "images";
   return rule.type;
 }
 
 std::string MessageOf(const EdgeRule& rule, const absl::Status& status) {
-  if (ReasonOf(status) != ERROR_REASON_UNSPECIFIED && &rule != &kInternal) return std::string(status.message());
-  if (rule.status == 504) return "The request took too long and may have been carried out. It was not charged.";
+  if (ReasonOf(status) != ERROR_REASON_UNSPECIFIED && &rule != &kInternal)
+    return std::string(status.message());
+  if (rule.status == 504)
+    return "The request took too long and may have been carried out. It was not charged.";
   if (rule.status == 503) return "The service is restarting or overloaded. Please retry.";
   return "An internal error occurred. The request ID helps to find it.";
 }
@@ -101,10 +106,11 @@ std::string MessageOf(const EdgeRule& rule, const absl::Status& status) {
 void AddRetryHeaders(const EdgeRule& rule, const absl::Status& status, http::Response& response) {
   response.Header("x-should-retry", rule.should_retry ? "true" : "false");
   std::optional<absl::Duration> wait = RetryAfterOf(status);
-  bool waiting_helps = rule.should_retry && (wait || rule.status == 503 || rule.status == 429 || rule.status == 409);
+  bool waiting_helps =
+      rule.should_retry && (wait || rule.status == 503 || rule.status == 429 || rule.status == 409);
   if (!waiting_helps) return;
-  int64_t milliseconds = std::max<int64_t>(1, absl::ToInt64Milliseconds(
-                                                  absl::Ceil(wait.value_or(kDefaultRetryAfter), absl::Milliseconds(1))));
+  int64_t milliseconds = std::max<int64_t>(
+      1, absl::ToInt64Milliseconds(absl::Ceil(wait.value_or(kDefaultRetryAfter), absl::Milliseconds(1))));
   response.Header("retry-after-ms", absl::StrCat(milliseconds));
   response.Header("Retry-After", absl::StrCat((milliseconds + 999) / 1000));
 }

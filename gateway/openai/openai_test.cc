@@ -18,7 +18,8 @@ using ::testing::Not;
 using namespace common::v1;  // NOLINT
 
 absl::StatusOr<ImageRequest> ReadWith(absl::string_view fields) {
-  return ReadImageRequest(absl::StrCat(R"({"model":"m","prompt":"p")", fields.empty() ? "" : ",", fields, "}"));
+  return ReadImageRequest(
+      absl::StrCat(R"({"model":"m","prompt":"p")", fields.empty() ? "" : ",", fields, "}"));
 }
 
 TEST(RequestReaderTest, TheWholeRequestIsRead) {
@@ -45,8 +46,8 @@ TEST(RequestReaderTest, AReferenceImageMayBeOneString) {
 }
 
 TEST(RequestReaderTest, NullMeansAbsent) {
-  absl::StatusOr<ImageRequest> request =
-      ReadWith(R"("n":null,"size":null,"stream":null,"partial_images":null,"image_url":null,"response_format":null)");
+  absl::StatusOr<ImageRequest> request = ReadWith(
+      R"("n":null,"size":null,"stream":null,"partial_images":null,"image_url":null,"response_format":null)");
   ASSERT_TRUE(request.ok());
   EXPECT_EQ(request->parameters.image_count(), 1);
 }
@@ -69,8 +70,10 @@ TEST_P(RefusalTest, NamesTheParameter) {
 INSTANTIATE_TEST_SUITE_P(
     All, RefusalTest,
     ::testing::Values(
-        Refusal{R"("n":0)", "n", ERROR_REASON_INVALID_VALUE}, Refusal{R"("n":11)", "n", ERROR_REASON_INVALID_VALUE},
-        Refusal{R"("n":1.5)", "n", ERROR_REASON_INVALID_VALUE}, Refusal{R"("n":"1")", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":0)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":11)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":1.5)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":"1")", "n", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("size":"1024")", "size", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("size":"0x512")", "size", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("aspect_ratio":"wide")", "aspect_ratio", ERROR_REASON_INVALID_VALUE},
@@ -78,7 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"("seed":"42")", "seed", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("response_format":"png")", "response_format", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("image_url":"http://example.com/a.png")", "image_url", ERROR_REASON_INVALID_VALUE},
-        Refusal{R"("image_url":["https://a/","file:///etc/passwd"])", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":["https://a/","file:///etc/passwd"])", "image_url",
+                ERROR_REASON_INVALID_VALUE},
         Refusal{R"("image_url":{"url":"https://a/"})", "image_url", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("quality":5)", "quality", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("output_compression":101)", "output_compression", ERROR_REASON_INVALID_VALUE},
@@ -132,8 +136,10 @@ INSTANTIATE_TEST_SUITE_P(
     All, ErrorTableTest,
     ::testing::Values(
         Row{ERROR_REASON_INVALID_VALUE, 400, "invalid_request_error", "invalid_value", "false"},
-        Row{ERROR_REASON_MISSING_REQUIRED_PARAMETER, 400, "invalid_request_error", "missing_required_parameter", "false"},
-        Row{ERROR_REASON_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter", "false"},
+        Row{ERROR_REASON_MISSING_REQUIRED_PARAMETER, 400, "invalid_request_error",
+            "missing_required_parameter", "false"},
+        Row{ERROR_REASON_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter",
+            "false"},
         Row{ERROR_REASON_INVALID_API_KEY, 401, "invalid_request_error", "invalid_api_key", "false"},
         Row{ERROR_REASON_ACCOUNT_SUSPENDED, 403, "invalid_request_error", "account_suspended", "false"},
         Row{ERROR_REASON_MODEL_NOT_ALLOWED, 403, "invalid_request_error", "model_not_allowed", "false"},
@@ -141,22 +147,30 @@ INSTANTIATE_TEST_SUITE_P(
         Row{ERROR_REASON_UNKNOWN_URL, 404, "invalid_request_error", "unknown_url", "false"},
         Row{ERROR_REASON_METHOD_NOT_ALLOWED, 405, "invalid_request_error", "method_not_allowed", "false"},
         Row{ERROR_REASON_REQUEST_TOO_LARGE, 413, "invalid_request_error", "request_too_large", "false"},
-        Row{ERROR_REASON_UNSUPPORTED_MEDIA_TYPE, 415, "invalid_request_error", "unsupported_media_type", "false"},
-        Row{ERROR_REASON_REQUEST_TIMEOUT, 408, "invalid_request_error", "request_timeout", "true"},
-        Row{ERROR_REASON_MODEL_DOES_NOT_SUPPORT_IMAGES, 400, "invalid_request_error", "model_does_not_support_images",
+        Row{ERROR_REASON_UNSUPPORTED_MEDIA_TYPE, 415, "invalid_request_error", "unsupported_media_type",
             "false"},
-        Row{ERROR_REASON_IMAGE_COUNT_TOO_LARGE, 400, "invalid_request_error", "image_count_too_large", "false"},
-        Row{ERROR_REASON_IDEMPOTENCY_KEY_IN_USE, 409, "invalid_request_error", "idempotency_key_in_use", "true"},
-        Row{ERROR_REASON_IDEMPOTENCY_KEY_COMPLETED, 409, "invalid_request_error", "idempotency_key_completed", "false"},
-        Row{ERROR_REASON_IDEMPOTENCY_KEY_REUSED, 400, "invalid_request_error", "idempotency_key_reused", "false"},
+        Row{ERROR_REASON_REQUEST_TIMEOUT, 408, "invalid_request_error", "request_timeout", "true"},
+        Row{ERROR_REASON_MODEL_DOES_NOT_SUPPORT_IMAGES, 400, "invalid_request_error",
+            "model_does_not_support_images", "false"},
+        Row{ERROR_REASON_IMAGE_COUNT_TOO_LARGE, 400, "invalid_request_error", "image_count_too_large",
+            "false"},
+        Row{ERROR_REASON_IDEMPOTENCY_KEY_IN_USE, 409, "invalid_request_error", "idempotency_key_in_use",
+            "true"},
+        Row{ERROR_REASON_IDEMPOTENCY_KEY_COMPLETED, 409, "invalid_request_error", "idempotency_key_completed",
+            "false"},
+        Row{ERROR_REASON_IDEMPOTENCY_KEY_REUSED, 400, "invalid_request_error", "idempotency_key_reused",
+            "false"},
         Row{ERROR_REASON_NO_IMAGE_ROUTE, 503, "server_error", "no_image_route", "false"},
         Row{ERROR_REASON_MODEL_OVERLOADED, 503, "server_error", "model_overloaded", "true"},
         Row{ERROR_REASON_RATE_LIMIT_EXCEEDED, 429, "requests", "rate_limit_exceeded", "true"},
-        Row{ERROR_REASON_SUBSCRIPTION_QUOTA_EXHAUSTED, 429, "insufficient_quota", "subscription_quota_exhausted", "false"},
-        Row{ERROR_REASON_CREDIT_BALANCE_EXHAUSTED, 429, "insufficient_quota", "credit_balance_exhausted", "false"},
+        Row{ERROR_REASON_SUBSCRIPTION_QUOTA_EXHAUSTED, 429, "insufficient_quota",
+            "subscription_quota_exhausted", "false"},
+        Row{ERROR_REASON_CREDIT_BALANCE_EXHAUSTED, 429, "insufficient_quota", "credit_balance_exhausted",
+            "false"},
         Row{ERROR_REASON_ACCOUNT_IN_DEBT, 429, "insufficient_quota", "account_in_debt", "false"},
         Row{ERROR_REASON_GENERATION_PRICE_MISSING, 503, "server_error", "generation_price_missing", "false"},
-        Row{ERROR_REASON_MODERATION_BLOCKED, 400, "image_generation_user_error", "moderation_blocked", "false"},
+        Row{ERROR_REASON_MODERATION_BLOCKED, 400, "image_generation_user_error", "moderation_blocked",
+            "false"},
         Row{ERROR_REASON_UPSTREAM_ERROR, 502, "server_error", "upstream_error", "false"},
         Row{ERROR_REASON_UPSTREAM_TIMEOUT, 504, "server_error", "upstream_timeout", "false"},
         Row{ERROR_REASON_BILLING_UNAVAILABLE, 503, "server_error", "billing_unavailable", "true"},
@@ -169,10 +183,10 @@ TEST(ErrorMappingTest, AnOversizeMessageOfGrpcIsNoRateLimit) {
 }
 
 TEST(ErrorMappingTest, WaitingIsToldInBothUnits) {
-  http::Response response = ErrorResponse(
-      Error(absl::StatusCode::kResourceExhausted, ERROR_REASON_RATE_LIMIT_EXCEEDED, "slow down")
-          .With("metric", "images")
-          .RetryAfter(absl::Microseconds(1'500'100)));
+  http::Response response =
+      ErrorResponse(Error(absl::StatusCode::kResourceExhausted, ERROR_REASON_RATE_LIMIT_EXCEEDED, "slow down")
+                        .With("metric", "images")
+                        .RetryAfter(absl::Microseconds(1'500'100)));
   EXPECT_EQ(http::FindHeader(response.headers, "retry-after-ms"), "1501");
   EXPECT_EQ(http::FindHeader(response.headers, "Retry-After"), "2");
   EXPECT_THAT(response.body, HasSubstr(R"("type":"images")"));

@@ -21,10 +21,24 @@ namespace {
 using provider_proxy::v1::GenerateImagesRequest;
 
 // Names that are read; anything else at the top level is unknown.
-constexpr absl::string_view kKnown[] = {
-    "model", "prompt",  "image_url",  "negative_prompt", "aspect_ratio",  "seed",   "quality",        "style",
-    "n",     "size",    "background", "response_format", "output_format", "stream", "partial_images", "output_compression",
-    "user",  "moderation"};
+constexpr absl::string_view kKnown[] = {"model",
+                                        "prompt",
+                                        "image_url",
+                                        "negative_prompt",
+                                        "aspect_ratio",
+                                        "seed",
+                                        "quality",
+                                        "style",
+                                        "n",
+                                        "size",
+                                        "background",
+                                        "response_format",
+                                        "output_format",
+                                        "stream",
+                                        "partial_images",
+                                        "output_compression",
+                                        "user",
+                                        "moderation"};
 // Names go into a response header.
 constexpr size_t kUnknownNamesMax = 20;
 constexpr size_t kUnknownNameSizeMax = 64;
@@ -50,7 +64,8 @@ int64_t CharacterCount(absl::string_view text) {
 }
 
 // The field as a string of at most `max` characters, or nothing when it is absent.
-absl::StatusOr<std::optional<std::string>> Text(const json::Value& body, absl::string_view name, int64_t max) {
+absl::StatusOr<std::optional<std::string>> Text(const json::Value& body, absl::string_view name,
+                                                int64_t max) {
   const json::Value* value = body.FindNonNull(name);
   if (value == nullptr) return std::optional<std::string>();
   std::optional<std::string> text = value->String();
@@ -166,7 +181,8 @@ absl::Status ReadShape(const json::Value& body, GenerateImagesRequest& parameter
   ASSIGN_OR_RETURN(std::optional<int64_t> n, Integer(body, "n", 1, kImagesMax));
   parameters.set_image_count(static_cast<int32_t>(n.value_or(1)));
   ASSIGN_OR_RETURN(std::optional<std::string> size, Text(body, "size", kFreeTextCharactersMax));
-  if (size && !IsSize(*size)) return Invalid("size", "'auto', a size such as '1024x1024', or a tier such as '2K'");
+  if (size && !IsSize(*size))
+    return Invalid("size", "'auto', a size such as '1024x1024', or a tier such as '2K'");
   if (size) parameters.set_size(*size);
   ASSIGN_OR_RETURN(std::optional<std::string> ratio, Text(body, "aspect_ratio", kFreeTextCharactersMax));
   if (ratio && !IsAspectRatio(*ratio)) return Invalid("aspect_ratio", "a ratio such as '16:9'");
@@ -194,7 +210,8 @@ absl::Status ReadOutput(const json::Value& body, GenerateImagesRequest& paramete
     parameters.set_response_format(*form == "url" ? provider_proxy::v1::RESPONSE_FORMAT_URL
                                                   : provider_proxy::v1::RESPONSE_FORMAT_B64_JSON);
   }
-  ASSIGN_OR_RETURN(std::optional<std::string> background, OneOf(body, "background", {"transparent", "opaque", "auto"}));
+  ASSIGN_OR_RETURN(std::optional<std::string> background,
+                   OneOf(body, "background", {"transparent", "opaque", "auto"}));
   if (background) parameters.set_background(*background);
   ASSIGN_OR_RETURN(std::optional<std::string> moderation, OneOf(body, "moderation", {"low", "auto"}));
   if (moderation) parameters.set_moderation(*moderation);
@@ -208,7 +225,8 @@ absl::Status ReadOutput(const json::Value& body, GenerateImagesRequest& paramete
 std::vector<std::string> UnknownNames(const json::Value& body) {
   std::vector<std::string> names;
   for (const auto& [name, value] : body.members()) {
-    if (absl::c_linear_search(kKnown, absl::string_view(name)) || absl::c_linear_search(names, name)) continue;
+    if (absl::c_linear_search(kKnown, absl::string_view(name)) || absl::c_linear_search(names, name))
+      continue;
     bool printable = !name.empty() && name.size() <= kUnknownNameSizeMax && absl::c_all_of(name, [](char c) {
       return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.';
     });

@@ -14,7 +14,7 @@ inline constexpr int kImagesMax = 10;                // OpenAI's range of `n`
 inline constexpr int kReferenceImagesMax = 16;       // OpenAI's edits take as many
 inline constexpr int kFreeTextCharactersMax = 64;    // quality, style
 inline constexpr int kUserCharactersMax = 512;
-inline constexpr int kSideMax = 16'384;              // pixels; what counts as a delivered image
+inline constexpr int kSideMax = 16'384;  // pixels; what counts as a delivered image
 
 // Reads the JSON body of POST /v1/images/generations; checks every field's type and range. JSON null
 // means absent. Fails with INVALID_VALUE, MISSING_REQUIRED_PARAMETER or UNSUPPORTED_PARAMETER and

@@ -61,8 +61,8 @@ void WriteImage(const GeneratedImage& image, bool as_data_url, json::Writer& wri
   writer.EndObject();
 }
 
-void WriteIfOneOf(absl::string_view key, absl::string_view value, std::initializer_list<absl::string_view> allowed,
-                  json::Writer& writer) {
+void WriteIfOneOf(absl::string_view key, absl::string_view value,
+                  std::initializer_list<absl::string_view> allowed, json::Writer& writer) {
   if (absl::c_linear_search(allowed, value)) writer.Key(key).String(value);
 }
 

@@ -43,7 +43,8 @@ def target_of(header):
 def violations(path, arrows, doors):
     room = room_of(path, arrows)
     wiring = os.path.basename(path) == "main.cc" or "_server." in path
-    test = path.startswith("tests/") or path.endswith("_test.cc")
+    name = os.path.basename(path)
+    test = path.startswith("tests/") or name.endswith(("_test.cc", "_fixture.h")) or name.startswith(("test_", "fake_"))
     with open(os.path.join(ROOT, path), encoding="utf-8") as source:
         for number, line in enumerate(source, 1):
             match = INCLUDE.match(line)

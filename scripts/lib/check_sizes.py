@@ -14,12 +14,13 @@ def functions(lines):
     """(first line, length) of each top-level or class-level body: `{` at a line's end closed by its own indent."""
     for start, line in enumerate(lines):
         match = re.match(r"^( {0,2})\S.*\)[^;=]*\{$", line)
-        if not match or re.match(r"^\s*(if|for|while|switch|namespace|class|struct|enum)\b", line):
+        if not match or re.search(r"\]\(", line) or re.match(r"^\s*(if|for|while|switch|namespace|class|struct|enum)\b", line):
             continue
         closing = match.group(1) + "}"
         for end in range(start + 1, len(lines)):
             if lines[end].rstrip(";") == closing:
                 yield start + 1, end - start + 1
+            if lines[end].startswith("}") or lines[end].rstrip(";") == closing:
                 break
 
 

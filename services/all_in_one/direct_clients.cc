@@ -35,15 +35,17 @@ Task<absl::StatusOr<billing::v1::CheckKeyResponse>> DirectBillingClient::CheckKe
   return ThenOn(workers_, billing_.CheckKey(std::move(request)));
 }
 
-Task<gateway::Generated> DirectProviderClient::GenerateImages(CallContext call,
-                                                              provider_proxy::v1::GenerateImagesRequest request) {
+Task<gateway::Generated> DirectProviderClient::GenerateImages(
+    CallContext call, provider_proxy::v1::GenerateImagesRequest request) {
   gateway::Generated generated;
   // The sink is called one at a time and never after the task has ended, so the frame may hold the result.
-  auto generating = proxy_.Generate(
-      std::move(call), std::move(request), [&generated](provider_proxy::v1::GenerateImagesResponse response) {
-        if (response.has_image()) generated.images.push_back(std::move(*response.mutable_image()));
-        if (response.has_summary()) generated.summary = std::move(*response.mutable_summary());
-      });
+  auto generating = proxy_.Generate(std::move(call), std::move(request),
+                                    [&generated](provider_proxy::v1::GenerateImagesResponse response) {
+                                      if (response.has_image())
+                                        generated.images.push_back(std::move(*response.mutable_image()));
+                                      if (response.has_summary())
+                                        generated.summary = std::move(*response.mutable_summary());
+                                    });
   generated.status = co_await generating;
   ResumeOn resume(&workers_);
   co_await resume;

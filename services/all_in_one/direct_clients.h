@@ -33,7 +33,8 @@ class DirectBillingClient : public gateway::BillingClient {
 class DirectProviderClient : public gateway::ProviderClient {
  public:
   // Both outlive it.
-  DirectProviderClient(provider_proxy::ProviderProxy& proxy, Executor& workers) : proxy_(proxy), workers_(workers) {}
+  DirectProviderClient(provider_proxy::ProviderProxy& proxy, Executor& workers)
+      : proxy_(proxy), workers_(workers) {}
 
   Task<gateway::Generated> GenerateImages(CallContext call,
                                           provider_proxy::v1::GenerateImagesRequest request) override;

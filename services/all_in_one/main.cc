@@ -1,7 +1,6 @@
 // prismatic-all-in-one: gateway, model-registry, billing and provider-proxy in one process. The gateway
 // calls the others directly; their gRPC ports are open all the same.
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "services/billing/billing_server.h"
 #include "services/common/config/flags.h"
 #include "services/common/lifecycle/lifecycle.h"
+#include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
@@ -47,7 +47,8 @@ struct Options {
     flags.Require("admin-token-file");
     flags.List("trusted-meters", &billing.trusted_meters,
                "names in client certificates that may reserve for an account without its key");
-    flags.Text("credentials-dir", &proxy.credentials_dir, "folder of the files that `file:` credentials name");
+    flags.Text("credentials-dir", &proxy.credentials_dir,
+               "folder of the files that `file:` credentials name");
     flags.Text("upstream-ca-file", &proxy.upstream_ca_file,
                "PEM file of the authorities that upstreams' certificates come from; empty: the system's");
   }
@@ -68,7 +69,8 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
   ASSIGN_OR_RETURN(auto registry, model_registry::RegistryServer::Start(options.registry, loop, metrics));
   catalog_watch::CatalogHolder& catalog = registry->registry().holder();
   ASSIGN_OR_RETURN(auto billing, billing::BillingServer::Start(options.billing, catalog, loop, metrics));
-  ASSIGN_OR_RETURN(auto proxy, provider_proxy::ProxyServer::Start(options.proxy, catalog, loop, workers, metrics));
+  ASSIGN_OR_RETURN(auto proxy,
+                   provider_proxy::ProxyServer::Start(options.proxy, catalog, loop, workers, metrics));
 
   DirectBillingClient billing_client(billing->billing(), workers);
   DirectProviderClient provider_client(proxy->proxy(), workers);
@@ -93,17 +95,10 @@ int Main(int argc, char** argv) {
   Options options;
   config::Flags flags("prismatic-all-in-one", "The whole suite in one process.");
   options.AddTo(flags);
-  absl::Status status = flags.Parse(argc, argv);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-    return 2;
-  }
-  for (const std::string& warning : flags.warnings()) log::Warning(warning);
-  options.Spread();
-  status = Run(options, process);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  return 1;
+  return lifecycle::RunProgram(flags, argc, argv, [&] {
+    options.Spread();
+    return Run(options, process);
+  });
 }
 
 }  // namespace

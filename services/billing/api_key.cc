@@ -20,9 +20,7 @@ bool IsHex(absl::string_view text) {
   return true;
 }
 
-std::string Checksum(absl::string_view text) {
-  return crypto::Sha256Hex(text).substr(0, kChecksumDigits);
-}
+std::string Checksum(absl::string_view text) { return crypto::Sha256Hex(text).substr(0, kChecksumDigits); }
 
 }  // namespace
 

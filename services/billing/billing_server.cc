@@ -56,16 +56,10 @@ absl::Status BillingServer::Build(const BillingOptions& options, catalog_watch::
   return absl::OkStatus();
 }
 
-BillingServer::~BillingServer() {
-  Drain(absl::ZeroDuration());
-}
+BillingServer::~BillingServer() { Drain(absl::ZeroDuration()); }
 
-int BillingServer::port() const {
-  return server_->port();
-}
-int BillingServer::admin_port() const {
-  return admin_server_->port();
-}
+int BillingServer::port() const { return server_->port(); }
+int BillingServer::admin_port() const { return admin_server_->port(); }
 
 void BillingServer::WatchRedis() {
   bool serving = false;

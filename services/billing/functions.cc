@@ -13,9 +13,7 @@ constexpr char kPrefix[] = "billing_1";
 
 }  // namespace
 
-redis::FunctionLibrary Functions() {
-  return redis::FunctionLibrary::FromSource(kPrefix, kFunctionsBody);
-}
+redis::FunctionLibrary Functions() { return redis::FunctionLibrary::FromSource(kPrefix, kFunctionsBody); }
 
 redis::FunctionLibrary FunctionsWithTestClock() {
   std::string body = kFunctionsBody;

@@ -1,5 +1,4 @@
 // prismatic-billing: keeps accounts, keys, limits and money.
-#include <cstdio>
 #include <memory>
 
 #include "services/billing/billing_server.h"
@@ -7,6 +6,7 @@
 #include "services/catalog_watch/watcher.h"
 #include "services/common/config/flags.h"
 #include "services/common/lifecycle/lifecycle.h"
+#include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
@@ -41,21 +41,10 @@ int Main(int argc, char** argv) {
   BillingOptions options;
   config::Flags flags("prismatic-billing", "Keeps accounts, keys, limits and money.");
   AddFlags(flags, options);
-  absl::Status status = flags.Parse(argc, argv);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-    return 2;
-  }
-  for (const std::string& warning : flags.warnings()) log::Warning(warning);
-  status = Run(options, process);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  return 1;
+  return lifecycle::RunProgram(flags, argc, argv, [&] { return Run(options, process); });
 }
 
 }  // namespace
 }  // namespace prismatic::billing
 
-int main(int argc, char** argv) {
-  return prismatic::billing::Main(argc, argv);
-}
+int main(int argc, char** argv) { return prismatic::billing::Main(argc, argv); }

@@ -14,9 +14,7 @@ constexpr size_t kAccountNameMax = 40;
 // More keys than anyone makes, and far from overflow.
 constexpr size_t kKeyNumberDigitsMax = 9;
 
-std::string Tag(int bucket) {
-  return absl::StrFormat("{b%03d}", bucket);
-}
+std::string Tag(int bucket) { return absl::StrFormat("{b%03d}", bucket); }
 
 }  // namespace
 
@@ -29,9 +27,7 @@ bool IsAccountName(absl::string_view name) {
   return true;
 }
 
-std::string KeyId::Text() const {
-  return absl::StrCat(account, ".", number);
-}
+std::string KeyId::Text() const { return absl::StrCat(account, ".", number); }
 
 std::optional<KeyId> ParseKeyId(absl::string_view text) {
   size_t point = text.find('.');
@@ -49,9 +45,7 @@ std::optional<KeyId> ParseKeyId(absl::string_view text) {
   return id;
 }
 
-std::string ReservationId::Text() const {
-  return absl::StrCat(account, ".", attempt_id);
-}
+std::string ReservationId::Text() const { return absl::StrCat(account, ".", attempt_id); }
 
 std::optional<ReservationId> ParseReservationId(absl::string_view text) {
   size_t point = text.find('.');
@@ -62,29 +56,17 @@ std::optional<ReservationId> ParseReservationId(absl::string_view text) {
   return id;
 }
 
-int BucketOf(absl::string_view account) {
-  return static_cast<unsigned char>(crypto::Sha256(account)[0]);
-}
+int BucketOf(absl::string_view account) { return static_cast<unsigned char>(crypto::Sha256(account)[0]); }
 
-std::string DueKey(int bucket) {
-  return absl::StrCat(Tag(bucket), ":due");
-}
+std::string DueKey(int bucket) { return absl::StrCat(Tag(bucket), ":due"); }
 
 AccountKeys::AccountKeys(absl::string_view account)
     : account_(account), bucket_(BucketOf(account)), tag_(Tag(bucket_)) {}
 
-std::string AccountKeys::Account() const {
-  return absl::StrCat(tag_, ":acct:", account_);
-}
-std::string AccountKeys::Ledger() const {
-  return absl::StrCat(tag_, ":led:", account_);
-}
-std::string AccountKeys::Due() const {
-  return DueKey(bucket_);
-}
-std::string AccountKeys::Key(absl::string_view key_id) const {
-  return absl::StrCat(tag_, ":key:", key_id);
-}
+std::string AccountKeys::Account() const { return absl::StrCat(tag_, ":acct:", account_); }
+std::string AccountKeys::Ledger() const { return absl::StrCat(tag_, ":led:", account_); }
+std::string AccountKeys::Due() const { return DueKey(bucket_); }
+std::string AccountKeys::Key(absl::string_view key_id) const { return absl::StrCat(tag_, ":key:", key_id); }
 std::string AccountKeys::Reservation(absl::string_view attempt_id) const {
   return absl::StrCat(tag_, ":rsv:", account_, ".", attempt_id);
 }

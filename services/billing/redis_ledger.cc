@@ -43,9 +43,7 @@ std::string FactWord(CatalogFact::Kind kind) {
   return "behind";
 }
 
-bool Is(const std::vector<Reply>& answer, absl::string_view word) {
-  return answer[0].text == word;
-}
+bool Is(const std::vector<Reply>& answer, absl::string_view word) { return answer[0].text == word; }
 
 // What is no refusal: OK, a repeat that is answered the same, and what a verb's contract has besides.
 bool IsSuccess(const std::vector<Reply>& answer) {
@@ -55,9 +53,7 @@ bool IsSuccess(const std::vector<Reply>& answer) {
   return false;
 }
 
-bool HoldsAreDue(const std::vector<Reply>& answer) {
-  return answer.size() > 1 && answer[1].text == "1";
-}
+bool HoldsAreDue(const std::vector<Reply>& answer) { return answer.size() > 1 && answer[1].text == "1"; }
 
 absl::StatusOr<v1::CreateReservationResponse> ReadAdmission(const std::vector<Reply>& answer,
                                                             const ReservationId& id) {

@@ -17,7 +17,9 @@ Task<absl::StatusOr<Response>> Refuse(absl::Status status) {
 
 BillingService::BillingService(Billing& billing, metrics::Registry& metrics,
                                std::set<std::string> trusted_meters)
-    : billing_(billing), metrics_(metrics, v1::Billing::service_full_name(), kDomain), trusted_meters_(std::move(trusted_meters)) {}
+    : billing_(billing),
+      metrics_(metrics, v1::Billing::service_full_name(), kDomain),
+      trusted_meters_(std::move(trusted_meters)) {}
 
 CallerRights BillingService::RightsOf(const grpc::CallbackServerContext& context) const {
   std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
@@ -61,7 +63,9 @@ grpc::ServerUnaryReactor* BillingService::EstimateCost(grpc::CallbackServerConte
 }
 
 BillingAdminService::BillingAdminService(Admin& admin, metrics::Registry& metrics, rpc::AdminToken token)
-    : admin_(admin), metrics_(metrics, v1::BillingAdmin::service_full_name(), kDomain), token_(std::move(token)) {}
+    : admin_(admin),
+      metrics_(metrics, v1::BillingAdmin::service_full_name(), kDomain),
+      token_(std::move(token)) {}
 
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* BillingAdminService::Serve(

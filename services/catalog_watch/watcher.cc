@@ -174,8 +174,6 @@ Watcher::Watcher(std::string target, CatalogHolder& holder, loop::Loop& loop, me
   impl_->Open();
 }
 
-Watcher::~Watcher() {
-  impl_->Stop();
-}
+Watcher::~Watcher() { impl_->Stop(); }
 
 }  // namespace prismatic::catalog_watch

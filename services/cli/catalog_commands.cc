@@ -149,8 +149,10 @@ absl::Status Apply(Invocation& call, const ApplyArguments& arguments) {
   ASSIGN_OR_RETURN(pb::ApplyCatalogResponse response, call.connections.ApplyCatalog(request));
   if (!response.errors().empty()) {
     std::vector<std::string> lines;
-    for (const std::string& error : response.errors()) lines.push_back(absl::StrCat("  ", call.words[0], ":", error));
-    return Refused("CATALOG_INVALID", absl::StrCat("nothing was changed, because\n", absl::StrJoin(lines, "\n")));
+    for (const std::string& error : response.errors())
+      lines.push_back(absl::StrCat("  ", call.words[0], ":", error));
+    return Refused("CATALOG_INVALID",
+                   absl::StrCat("nothing was changed, because\n", absl::StrJoin(lines, "\n")));
   }
   if (call.settings.json()) {
     json::Writer writer;

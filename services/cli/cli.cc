@@ -42,13 +42,9 @@ std::vector<Command> AllCommands() {
   return all;
 }
 
-Words WordsOf(absl::string_view text) {
-  return absl::StrSplit(text, ' ', absl::SkipEmpty());
-}
+Words WordsOf(absl::string_view text) { return absl::StrSplit(text, ' ', absl::SkipEmpty()); }
 
-bool IsHelp(absl::string_view argument) {
-  return argument == "--help" || argument == "-h";
-}
+bool IsHelp(absl::string_view argument) { return argument == "--help" || argument == "-h"; }
 
 // Settings may stand before the command: moves them behind it, so that the command comes first.
 Words CommandFirst(const Words& arguments) {

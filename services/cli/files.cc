@@ -14,9 +14,7 @@
 namespace prismatic::cli {
 namespace {
 
-std::string Why() {
-  return std::strerror(errno);
-}
+std::string Why() { return std::strerror(errno); }
 
 }  // namespace
 

@@ -37,9 +37,7 @@ billing::v1::Limits LimitFlags::ToProto() const {
   return limits;
 }
 
-std::string LimitText(bool given, int64_t limit) {
-  return given ? absl::StrCat(limit) : "unlimited";
-}
+std::string LimitText(bool given, int64_t limit) { return given ? absl::StrCat(limit) : "unlimited"; }
 
 void AddLimits(Facts& facts, const billing::v1::Limits& limits) {
   facts.Add("requests per minute", LimitText(limits.has_requests_per_minute(), limits.requests_per_minute()))

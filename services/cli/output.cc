@@ -69,18 +69,14 @@ void Facts::Print(std::ostream& out) const {
   for (const auto& [name, value] : facts_) out << Pad(name, width, false) << "  " << value << "\n";
 }
 
-std::string UsdText(int64_t nano_usd) {
-  return Money::FromNanos(nano_usd).ToDecimal();
-}
+std::string UsdText(int64_t nano_usd) { return Money::FromNanos(nano_usd).ToDecimal(); }
 
 std::string TimeText(int64_t unix_us) {
   if (unix_us == 0) return "";
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(unix_us), absl::UTCTimeZone());
 }
 
-std::string YesNo(bool value) {
-  return value ? "yes" : "no";
-}
+std::string YesNo(bool value) { return value ? "yes" : "no"; }
 
 std::string EnumWord(absl::string_view name, absl::string_view prefix, int value) {
   if (name.empty()) return absl::StrCat(value);
@@ -110,8 +106,6 @@ void WriteText(json::Writer& writer, absl::string_view name, absl::string_view t
   }
 }
 
-void PrintJson(std::ostream& out, json::Writer& writer) {
-  out << writer.Take() << "\n";
-}
+void PrintJson(std::ostream& out, json::Writer& writer) { out << writer.Take() << "\n"; }
 
 }  // namespace prismatic::cli

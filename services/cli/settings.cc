@@ -71,9 +71,7 @@ absl::Status CheckSettings(Settings* settings) {
   return absl::OkStatus();
 }
 
-bool IsSetting(absl::string_view flag) {
-  return absl::c_linear_search(kSettings, flag);
-}
+bool IsSetting(absl::string_view flag) { return absl::c_linear_search(kSettings, flag); }
 
 std::vector<std::string> SettingsOf(const std::vector<std::string>& environment) {
   std::vector<std::string> settings;

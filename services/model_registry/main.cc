@@ -1,9 +1,9 @@
 // prismatic-registry: keeps the catalog and tells everybody about it.
-#include <cstdio>
 #include <memory>
 
 #include "services/common/config/flags.h"
 #include "services/common/lifecycle/lifecycle.h"
+#include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
@@ -36,21 +36,10 @@ int Main(int argc, char** argv) {
   RegistryOptions options;
   config::Flags flags("prismatic-registry", "Keeps the catalog: what models exist and who serves them.");
   AddFlags(flags, options);
-  absl::Status status = flags.Parse(argc, argv);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-    return 2;
-  }
-  for (const std::string& warning : flags.warnings()) log::Warning(warning);
-  status = Run(options, process);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  return 1;
+  return lifecycle::RunProgram(flags, argc, argv, [&] { return Run(options, process); });
 }
 
 }  // namespace
 }  // namespace prismatic::model_registry
 
-int main(int argc, char** argv) {
-  return prismatic::model_registry::Main(argc, argv);
-}
+int main(int argc, char** argv) { return prismatic::model_registry::Main(argc, argv); }

@@ -71,9 +71,7 @@ Registry::Registry(loop::Loop& loop, metrics::Registry& metrics, redis::Client& 
                    std::optional<CatalogFile> file)
     : loop_(loop), metrics_(metrics), store_(redis), holder_(loop, metrics), file_(std::move(file)) {}
 
-Registry::~Registry() {
-  Stop();
-}
+Registry::~Registry() { Stop(); }
 
 void Registry::Stop() {
   auto told = std::make_shared<std::promise<void>>();

@@ -61,9 +61,7 @@ absl::Status RegistryServer::Build(const RegistryOptions& options, loop::Loop& l
   return absl::OkStatus();
 }
 
-RegistryServer::~RegistryServer() {
-  Drain(absl::ZeroDuration());
-}
+RegistryServer::~RegistryServer() { Drain(absl::ZeroDuration()); }
 
 void RegistryServer::Drain(absl::Duration grace) {
   if (registry_ == nullptr) return;

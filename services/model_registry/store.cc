@@ -17,9 +17,7 @@ constexpr char kVersionKey[] = "{catalog}:version";
 constexpr char kContentsKey[] = "{catalog}:contents";
 constexpr char kMetaKey[] = "{catalog}:meta";
 
-absl::Status Unreadable() {
-  return InternalError("The catalog's store holds something that is no catalog.");
-}
+absl::Status Unreadable() { return InternalError("The catalog's store holds something that is no catalog."); }
 
 // Of a function's {done, version} answer.
 struct Outcome {

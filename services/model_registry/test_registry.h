@@ -36,9 +36,7 @@ models:
     retail_generation_usd: "0.04"
     routes: [{provider: sandbox, upstream_model: imagen-4.0}]
 )";
-inline std::string OtherYaml() {
-  return absl::StrReplaceAll(kYaml, {{"0.04", "0.05"}});
-}
+inline std::string OtherYaml() { return absl::StrReplaceAll(kYaml, {{"0.04", "0.05"}}); }
 
 // A folder for the files of one test.
 class Folder {

@@ -33,9 +33,7 @@ const char* KindName(const YamlNode& node) {
   return "";
 }
 
-bool IsPlain(const YamlNode& node) {
-  return node.kind == YamlNode::Kind::kScalar && !node.quoted;
-}
+bool IsPlain(const YamlNode& node) { return node.kind == YamlNode::Kind::kScalar && !node.quoted; }
 
 // Plain scalars that YAML readers take for something other than text.
 bool LooksLikeAnotherType(absl::string_view text) {

@@ -1,11 +1,11 @@
 // prismatic-provider-proxy: speaks to the upstreams.
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "services/catalog_watch/watcher.h"
 #include "services/common/config/flags.h"
 #include "services/common/lifecycle/lifecycle.h"
+#include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
@@ -41,21 +41,10 @@ int Main(int argc, char** argv) {
   ProxyOptions options;
   config::Flags flags("prismatic-provider-proxy", "Speaks to the upstreams that draw images.");
   AddFlags(flags, options);
-  absl::Status status = flags.Parse(argc, argv);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-    return 2;
-  }
-  for (const std::string& warning : flags.warnings()) log::Warning(warning);
-  status = Run(options, process);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  return 1;
+  return lifecycle::RunProgram(flags, argc, argv, [&] { return Run(options, process); });
 }
 
 }  // namespace
 }  // namespace prismatic::provider_proxy
 
-int main(int argc, char** argv) {
-  return prismatic::provider_proxy::Main(argc, argv);
-}
+int main(int argc, char** argv) { return prismatic::provider_proxy::Main(argc, argv); }

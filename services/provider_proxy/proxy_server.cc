@@ -24,9 +24,7 @@ void AddFlags(config::Flags& flags, ProxyOptions& options) {
 
 ProxyServer::ProxyServer() = default;
 
-ProxyServer::~ProxyServer() {
-  Drain(absl::ZeroDuration());
-}
+ProxyServer::~ProxyServer() { Drain(absl::ZeroDuration()); }
 
 absl::StatusOr<std::unique_ptr<ProxyServer>> ProxyServer::Start(const ProxyOptions& options,
                                                                 catalog_watch::CatalogHolder& catalog,
@@ -56,9 +54,7 @@ absl::StatusOr<std::unique_ptr<ProxyServer>> ProxyServer::Start(const ProxyOptio
   return server;
 }
 
-int ProxyServer::port() const {
-  return server_->port();
-}
+int ProxyServer::port() const { return server_->port(); }
 
 void ProxyServer::Drain(absl::Duration grace) {
   subscription_ = catalog_watch::CatalogHolder::Subscription();

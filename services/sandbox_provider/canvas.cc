@@ -7,9 +7,7 @@
 namespace prismatic::sandbox {
 namespace {
 
-float Clamp01(float value) {
-  return std::clamp(value, 0.0f, 1.0f);
-}
+float Clamp01(float value) { return std::clamp(value, 0.0f, 1.0f); }
 
 // 0 to 1 without corners.
 float Smooth(float value) {
@@ -28,9 +26,7 @@ const std::array<Color, 256>& SpectrumColors() {
 }
 
 // Twice the signed area of a triangle: on which side of a-b is p, and how far times the edge's length.
-float Side(Point a, Point b, Point p) {
-  return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
-}
+float Side(Point a, Point b, Point p) { return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x); }
 
 }  // namespace
 

@@ -24,9 +24,7 @@ PictureSpec Fox() {
   return {.prompt = "a red fox", .model = "m", .seed = 7, .frame = {.width = 320, .height = 256}};
 }
 
-std::string Draw(const PictureSpec& spec) {
-  return DrawPicture(spec, TestFont().get());
-}
+std::string Draw(const PictureSpec& spec) { return DrawPicture(spec, TestFont().get()); }
 
 // The pixels, three bytes each; empty when libpng cannot read it to the end.
 std::vector<uint8_t> Decode(const std::string& png, png_image& image) {
@@ -52,9 +50,7 @@ TEST(PictureTest, IsAPngOfTheAskedSize) {
   EXPECT_EQ(pixels.size(), 3u * 320 * 256);
 }
 
-TEST(PictureTest, TheSameSpecGivesTheSameBytes) {
-  EXPECT_TRUE(Draw(Fox()) == Draw(Fox()));
-}
+TEST(PictureTest, TheSameSpecGivesTheSameBytes) { EXPECT_TRUE(Draw(Fox()) == Draw(Fox())); }
 
 TEST(PictureTest, EveryPartOfTheSpecShows) {
   std::vector<PictureSpec> others(7, Fox());

@@ -99,9 +99,7 @@ Sandbox::Sandbox(SandboxOptions options)
       workers_(std::max(2, static_cast<int>(std::thread::hardware_concurrency()))),
       loop_("sandbox") {}
 
-http::Response Sandbox::Refuse(int status) {
-  return StatusAnswer(status);
-}
+http::Response Sandbox::Refuse(int status) { return StatusAnswer(status); }
 
 Task<http::Response> Sandbox::Handle(std::shared_ptr<const http::Request> request) {
   const std::string& path = request->path;

@@ -86,9 +86,7 @@ TextPen::TextPen(const Font& font) : state_(std::make_unique<State>()) {
   SetSize(16);
 }
 
-TextPen::~TextPen() {
-  FT_Done_FreeType(state_->library);
-}
+TextPen::~TextPen() { FT_Done_FreeType(state_->library); }
 
 void TextPen::SetSize(int pixels) {
   state_->size = pixels;

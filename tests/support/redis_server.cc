@@ -140,9 +140,7 @@ std::string RedisServer::url() const {
   return absl::StrCat("redis://", credentials, "127.0.0.1:", port_);
 }
 
-std::string RedisServer::unix_url() const {
-  return absl::StrCat("unix://", folder_, "/redis.sock");
-}
+std::string RedisServer::unix_url() const { return absl::StrCat("unix://", folder_, "/redis.sock"); }
 
 void RedisServer::Flush() {
   Ask({"FLUSHALL"});
@@ -165,13 +163,9 @@ void RedisServer::Start() {
   Die(absl::StrCat("redis-server does not start again on port ", port_));
 }
 
-void RedisServer::Pause() {
-  kill(pid_, SIGSTOP);
-}
+void RedisServer::Pause() { kill(pid_, SIGSTOP); }
 
-void RedisServer::Resume() {
-  kill(pid_, SIGCONT);
-}
+void RedisServer::Resume() { kill(pid_, SIGCONT); }
 
 std::string RedisServer::Ask(const std::vector<std::string>& words) const {
   std::string bytes;

@@ -127,7 +127,8 @@ void Flags::Repeated(absl::string_view name, std::vector<std::string>* values, a
   });
 }
 
-void Flags::Integer(absl::string_view name, int64_t* value, int64_t min, int64_t max, absl::string_view help) {
+void Flags::Integer(absl::string_view name, int64_t* value, int64_t min, int64_t max,
+                    absl::string_view help) {
   Add(name, help, absl::StrCat(*value), [value, min, max](absl::string_view text) {
     int64_t number = 0;
     if (!absl::SimpleAtoi(text, &number) || number < min || number > max) return OutOfRange(min, max);
@@ -221,13 +222,14 @@ void Flags::ParseEnvironment(const std::vector<std::string>& environment, std::v
   for (const std::string& entry : environment) {
     if (!absl::StartsWith(entry, kEnvironmentPrefix)) continue;
     std::pair<std::string, std::string> pair = absl::StrSplit(entry, absl::MaxSplits('=', 1));
-    std::string name =
-        absl::StrReplaceAll(absl::AsciiStrToLower(absl::StripPrefix(pair.first, kEnvironmentPrefix)), {{"_", "-"}});
+    std::string name = absl::StrReplaceAll(
+        absl::AsciiStrToLower(absl::StripPrefix(pair.first, kEnvironmentPrefix)), {{"_", "-"}});
     Flag* flag = Find(name);
     if (flag == nullptr || flag->arguments_only) {
       std::string nearest = Nearest(name);
-      warnings_.push_back(absl::StrCat("unknown variable ", pair.first,
-                                       nearest.empty() ? "" : "; did you mean " + EnvironmentName(nearest) + "?"));
+      warnings_.push_back(
+          absl::StrCat("unknown variable ", pair.first,
+                       nearest.empty() ? "" : "; did you mean " + EnvironmentName(nearest) + "?"));
       continue;
     }
     std::string error = flag->set(pair.second);
@@ -280,7 +282,8 @@ void Flags::ParseArguments(const std::vector<std::string>& arguments, std::vecto
   }
 }
 
-absl::Status Flags::ParseFrom(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+absl::Status Flags::ParseFrom(const std::vector<std::string>& arguments,
+                              const std::vector<std::string>& environment) {
   std::vector<std::string> errors;
   ParseEnvironment(environment, errors);
   ParseArguments(arguments, errors);
@@ -302,16 +305,17 @@ absl::Status Flags::Parse(int argc, const char* const* argv) {
 }
 
 std::string Flags::Help() const {
-  std::string text =
-      absl::StrCat(program_, ": ", about_, "\n\nusage: ", program_, " [flags]", usage_words_ ? " " + *usage_words_ : "",
-                   "\n\nA flag with a PRISMATIC_ name is also that environment variable; flags win.\n\n");
+  std::string text = absl::StrCat(
+      program_, ": ", about_, "\n\nusage: ", program_, " [flags]", usage_words_ ? " " + *usage_words_ : "",
+      "\n\nA flag with a PRISMATIC_ name is also that environment variable; flags win.\n\n");
   for (const Flag& flag : flags_) {
     std::vector<std::string> notes;
     if (!flag.arguments_only) notes.push_back(EnvironmentName(flag.name));
     if (flag.required) notes.push_back("required");
     if (!flag.default_text.empty()) notes.push_back("default " + flag.default_text);
     absl::StrAppend(&text, "  --", flag.name, flag.is_switch ? "" : " VALUE",
-                    notes.empty() ? "" : "  (" + absl::StrJoin(notes, ", ") + ")", "\n      ", flag.help, "\n");
+                    notes.empty() ? "" : "  (" + absl::StrJoin(notes, ", ") + ")", "\n      ", flag.help,
+                    "\n");
   }
   return text;
 }

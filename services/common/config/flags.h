@@ -53,7 +53,8 @@ class Flags {
   // AllowWords was called, else an error. `--help` prints Help() and ends the process with 0.
   absl::Status Parse(int argc, const char* const* argv);
   // The same with an environment given as NAME=value.
-  absl::Status ParseFrom(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+  absl::Status ParseFrom(const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& environment);
   void AllowWords(absl::string_view usage);
   const std::vector<std::string>& words() const { return words_; }
   // One line for each unknown PRISMATIC_* variable, filled by Parse.

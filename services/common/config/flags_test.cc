@@ -34,7 +34,8 @@ Flags FlagsFor(Settings& settings) {
 TEST(FlagsTest, AFlagWinsOverItsEnvironmentVariable) {
   Settings settings;
   Flags flags = FlagsFor(settings);
-  ASSERT_TRUE(flags.ParseFrom({"--workers", "7"}, {"PRISMATIC_WORKERS=3", "PRISMATIC_REDIS_URL=redis://b"}).ok());
+  ASSERT_TRUE(
+      flags.ParseFrom({"--workers", "7"}, {"PRISMATIC_WORKERS=3", "PRISMATIC_REDIS_URL=redis://b"}).ok());
   EXPECT_EQ(settings.workers, 7);
   EXPECT_EQ(settings.redis, "redis://b");
 }
@@ -42,7 +43,8 @@ TEST(FlagsTest, AFlagWinsOverItsEnvironmentVariable) {
 TEST(FlagsTest, EveryKindIsRead) {
   Settings settings;
   Flags flags = FlagsFor(settings);
-  ASSERT_TRUE(flags.ParseFrom({"--limit=0", "--wait", "30d", "--body=32MiB", "--verbose", "--names=a,b"}, {}).ok());
+  ASSERT_TRUE(
+      flags.ParseFrom({"--limit=0", "--wait", "30d", "--body=32MiB", "--verbose", "--names=a,b"}, {}).ok());
   EXPECT_EQ(settings.limit, 0);
   EXPECT_EQ(settings.wait, absl::Hours(24 * 30));
   EXPECT_EQ(settings.body, 32 << 20);
@@ -53,8 +55,8 @@ TEST(FlagsTest, EveryKindIsRead) {
 TEST(FlagsTest, AllErrorsAreNamedAtOnce) {
   Settings settings;
   Flags flags = FlagsFor(settings);
-  absl::Status status =
-      flags.ParseFrom({"--workers", "0", "--redis-ulr", "x", "--wait", "soon", "word"}, {"PRISMATIC_BODY=huge"});
+  absl::Status status = flags.ParseFrom({"--workers", "0", "--redis-ulr", "x", "--wait", "soon", "word"},
+                                        {"PRISMATIC_BODY=huge"});
   std::string message(status.message());
   EXPECT_THAT(message, HasSubstr("PRISMATIC_BODY: \"huge\""));
   EXPECT_THAT(message, HasSubstr("--workers: \"0\" is not a whole number from 1 to 64"));
@@ -75,7 +77,8 @@ TEST(FlagsTest, ARequiredSettingMustBeGiven) {
   settings.redis = "";
   Flags flags = FlagsFor(settings);
   flags.Require("redis-url");
-  EXPECT_THAT(std::string(flags.ParseFrom({}, {}).message()), HasSubstr("--redis-url (or PRISMATIC_REDIS_URL) is required"));
+  EXPECT_THAT(std::string(flags.ParseFrom({}, {}).message()),
+              HasSubstr("--redis-url (or PRISMATIC_REDIS_URL) is required"));
 }
 
 TEST(HostPortTest, ReadsNamesAndAddresses) {

@@ -10,9 +10,7 @@ namespace prismatic::http {
 
 AnswerWait::AnswerWait() : done_fd_(eventfd(0, EFD_CLOEXEC)) {}
 
-AnswerWait::~AnswerWait() {
-  close(done_fd_);
-}
+AnswerWait::~AnswerWait() { close(done_fd_); }
 
 Response AnswerWait::Run(const Handler& handler, std::shared_ptr<Request> request, int client_fd) {
   state_ = kRunning;

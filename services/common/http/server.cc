@@ -380,12 +380,8 @@ Server::~Server() {
   if (impl_ != nullptr) Drain(absl::ZeroDuration());
 }
 
-int Server::port() const {
-  return port_;
-}
+int Server::port() const { return port_; }
 
-void Server::Drain(absl::Duration grace) {
-  impl_->Drain(grace);
-}
+void Server::Drain(absl::Duration grace) { impl_->Drain(grace); }
 
 }  // namespace prismatic::http

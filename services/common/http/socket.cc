@@ -30,9 +30,7 @@ Socket::Socket(int fd) : fd_(fd) {
   setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
-Socket::~Socket() {
-  close(fd_);
-}
+Socket::~Socket() { close(fd_); }
 
 bool Socket::WaitReadable(absl::Time until) {
   while (true) {
@@ -119,8 +117,6 @@ void Socket::Linger() {
   }
 }
 
-void Socket::Shutdown() {
-  shutdown(fd_, SHUT_RDWR);
-}
+void Socket::Shutdown() { shutdown(fd_, SHUT_RDWR); }
 
 }  // namespace prismatic::http

@@ -49,12 +49,8 @@ int32_t Hex4(absl::string_view text, size_t at) {
   return value;
 }
 
-bool IsHighSurrogate(int32_t unit) {
-  return unit >= 0xD800 && unit < 0xDC00;
-}
-bool IsLowSurrogate(int32_t unit) {
-  return unit >= 0xDC00 && unit < 0xE000;
-}
+bool IsHighSurrogate(int32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
+bool IsLowSurrogate(int32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
 void AppendUtf8(int32_t point, std::string& out) {
   if (point < 0x80) {

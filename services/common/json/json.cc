@@ -17,13 +17,9 @@ namespace ondemand = simdjson::ondemand;
 
 static_assert(Document::kPadding >= simdjson::SIMDJSON_PADDING);
 
-bool IsBlank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 absl::string_view WithoutBlanks(absl::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);

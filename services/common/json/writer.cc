@@ -14,9 +14,7 @@ void AppendNumber(Number number, std::string& out) {
   out.append(digits, end.ptr - digits);
 }
 
-void Append(absl::string_view text, std::string& out) {
-  out.append(text.data(), text.size());
-}
+void Append(absl::string_view text, std::string& out) { out.append(text.data(), text.size()); }
 
 }  // namespace
 
@@ -88,13 +86,9 @@ Writer& Writer::Double(double number) {
   return *this;
 }
 
-Writer& Writer::Bool(bool value) {
-  return Raw(value ? "true" : "false");
-}
+Writer& Writer::Bool(bool value) { return Raw(value ? "true" : "false"); }
 
-Writer& Writer::Null() {
-  return Raw("null");
-}
+Writer& Writer::Null() { return Raw("null"); }
 
 Writer& Writer::Raw(absl::string_view json) {
   Separate();

@@ -60,7 +60,8 @@ void Process::RunUntilSignal() {
   for (Step& step : steps_) {
     absl::Time started = absl::Now();
     step.run();
-    log::Info("drained", {{"step", step.name}, {"duration_ms", absl::ToInt64Milliseconds(absl::Now() - started)}});
+    log::Info("drained",
+              {{"step", step.name}, {"duration_ms", absl::ToInt64Milliseconds(absl::Now() - started)}});
   }
 }
 

@@ -23,8 +23,8 @@ constexpr size_t kValueSizeMax = 2048;
 
 struct State {
   std::mutex mutex;
-  std::string service = "prismatic";     // guarded by mutex
-  std::vector<std::string> secrets;      // guarded by mutex
+  std::string service = "prismatic";  // guarded by mutex
+  std::vector<std::string> secrets;   // guarded by mutex
   std::atomic<int> level{kInfo};
   std::atomic<void (*)(absl::string_view)> sink{nullptr};
 };
@@ -110,10 +110,10 @@ void Write(int level, absl::string_view message, std::initializer_list<Field> fi
     std::lock_guard<std::mutex> lock(state.mutex);
     service = state.service;
   }
-  std::string line = absl::StrCat(
-      "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::Now(), absl::UTCTimeZone()),
-      "\",\"level\":\"", kLevelNames[level], "\",\"service\":", Quoted(service),
-      ",\"message\":", Quoted(Redact(message)));
+  std::string line =
+      absl::StrCat("{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::Now(), absl::UTCTimeZone()),
+                   "\",\"level\":\"", kLevelNames[level], "\",\"service\":", Quoted(service),
+                   ",\"message\":", Quoted(Redact(message)));
   for (const Field& field : fields) absl::StrAppend(&line, ",", field.json_);
   absl::StrAppend(&line, "}\n");
   if (auto sink = state.sink.load()) {

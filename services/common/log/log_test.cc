@@ -26,7 +26,8 @@ class LogTest : public ::testing::Test {
 
 TEST_F(LogTest, OneJsonObjectALine) {
   Info("a \"thing\"\n", {{"count", 2}, {"ok", true}, {"name", "x\ty"}});
-  EXPECT_THAT(*captured, HasSubstr(R"("message":"a \"thing\"\u000a","count":2,"ok":true,"name":"x\u0009y"})"));
+  EXPECT_THAT(*captured,
+              HasSubstr(R"("message":"a \"thing\"\u000a","count":2,"ok":true,"name":"x\u0009y"})"));
   EXPECT_THAT(*captured, EndsWith("}\n"));
 }
 

@@ -325,13 +325,9 @@ Loop::Loop(const std::string& name) : impl_(std::make_unique<Impl>(name)) {}
 
 Loop::~Loop() = default;
 
-void Loop::Post(std::function<void()> work) {
-  impl_->Post(std::move(work));
-}
+void Loop::Post(std::function<void()> work) { impl_->Post(std::move(work)); }
 
-bool Loop::InLoop() const {
-  return impl_->InLoop();
-}
+bool Loop::InLoop() const { return impl_->InLoop(); }
 
 std::unique_ptr<Loop::Timer> Loop::After(absl::Duration delay, std::function<void()> fire) {
   return std::make_unique<TimerOwner>(

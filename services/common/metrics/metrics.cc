@@ -66,11 +66,13 @@ double Counter::value() const { return static_cast<prometheus::Counter*>(counter
 void Gauge::Set(double value) const { static_cast<prometheus::Gauge*>(gauge_)->Set(value); }
 void Gauge::Add(double amount) const { static_cast<prometheus::Gauge*>(gauge_)->Increment(amount); }
 double Gauge::value() const { return static_cast<prometheus::Gauge*>(gauge_)->Value(); }
-void Histogram::Observe(double value) const { static_cast<prometheus::Histogram*>(histogram_)->Observe(value); }
+void Histogram::Observe(double value) const {
+  static_cast<prometheus::Histogram*>(histogram_)->Observe(value);
+}
 
 const std::vector<double>& FastBuckets() {
-  static const auto* buckets = new std::vector<double>{.0001, .00025, .0005, .001, .0025, .005, .01,
-                                                       .025,  .05,    .1,    .25,  .5,    1,    2.5};
+  static const auto* buckets =
+      new std::vector<double>{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5};
   return *buckets;
 }
 
@@ -118,8 +120,7 @@ Exporter::Exporter() : impl_(std::make_unique<Impl>()) {}
 Exporter::~Exporter() = default;
 
 absl::StatusOr<std::unique_ptr<Exporter>> Exporter::Start(const std::string& address, Registry& registry) {
-  registry
-      .GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", kVersion}})
+  registry.GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", kVersion}})
       .Set(1);
   std::unique_ptr<Exporter> exporter(new Exporter());
   exporter->impl_->registry = registry.impl_->registry;

@@ -50,8 +50,8 @@ absl::StatusOr<Money> Money::Parse(absl::string_view decimal) {
 
 std::string Money::ToDecimal() const {
   uint64_t size = nanos_ < 0 ? 0 - static_cast<uint64_t>(nanos_) : static_cast<uint64_t>(nanos_);
-  std::string text = absl::StrFormat("%s%d.%09d", nanos_ < 0 ? "-" : "", size / kNanosPerDollar,
-                                     size % kNanosPerDollar);
+  std::string text =
+      absl::StrFormat("%s%d.%09d", nanos_ < 0 ? "-" : "", size / kNanosPerDollar, size % kNanosPerDollar);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   return text;

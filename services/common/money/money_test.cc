@@ -54,9 +54,7 @@ TEST(MoneyTest, RefusesWhatIsNoAmount) {
   }
 }
 
-TEST(MoneyTest, RefusesATextWithAZeroByte) {
-  EXPECT_FALSE(Money::Parse(absl::string_view("1\0", 2)).ok());
-}
+TEST(MoneyTest, RefusesATextWithAZeroByte) { EXPECT_FALSE(Money::Parse(absl::string_view("1\0", 2)).ok()); }
 
 TEST(MoneyTest, WritesTheShortestDecimal) {
   EXPECT_EQ(Money().ToDecimal(), "0");

@@ -14,9 +14,7 @@
 namespace prismatic::redis {
 namespace {
 
-SteadyTime Now() {
-  return std::chrono::steady_clock::now();
-}
+SteadyTime Now() { return std::chrono::steady_clock::now(); }
 
 // A Redis that answers so has not begun to execute the command.
 bool IsRefusalToStart(absl::string_view error) {

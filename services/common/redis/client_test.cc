@@ -78,9 +78,7 @@ class RedisClientTest : public ::testing::Test {
 };
 
 // A server that the test may stop, pause or kill; without cluster mode it starts at once.
-RedisServer::Options Standalone() {
-  return {.cluster = false};
-}
+RedisServer::Options Standalone() { return {.cluster = false}; }
 
 // --- commands ---
 

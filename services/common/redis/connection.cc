@@ -18,9 +18,7 @@ constexpr int kReadsPerTurn = 16;
 // What is written leaves the front of the buffer in steps of this, so that a slow reader costs no copying.
 constexpr size_t kWrittenKept = 1024 * 1024;
 
-SteadyTime Now() {
-  return std::chrono::steady_clock::now();
-}
+SteadyTime Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
@@ -53,9 +51,7 @@ Connection::Connection(loop::Loop& loop, metrics::Registry& registry, Settings s
 
 Connection::~Connection() = default;
 
-void Connection::Open() {
-  Connect();
-}
+void Connection::Open() { Connect(); }
 
 void Connection::Close() {
   if (state_ == State::kClosed) return;

@@ -52,13 +52,9 @@ void* CreateInteger(const redisReadTask* task, long long value) {
   return reply;
 }
 
-void* CreateNil(const redisReadTask* task) {
-  return Place(task);
-}
+void* CreateNil(const redisReadTask* task) { return Place(task); }
 
-void FreeReply(void* reply) {
-  delete static_cast<Reply*>(reply);
-}
+void FreeReply(void* reply) { delete static_cast<Reply*>(reply); }
 
 redisReplyObjectFunctions* Functions() {
   static redisReplyObjectFunctions functions = {
@@ -104,9 +100,7 @@ ReplyReader::ReplyReader() : impl_(std::make_unique<Impl>()) {
   impl_->reader->maxbuf = kIdleBufferBytes;
 }
 
-ReplyReader::~ReplyReader() {
-  redisReaderFree(impl_->reader);
-}
+ReplyReader::~ReplyReader() { redisReaderFree(impl_->reader); }
 
 absl::Status ReplyReader::Feed(absl::string_view bytes) {
   redisReader* reader = impl_->reader;

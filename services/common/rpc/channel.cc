@@ -50,8 +50,8 @@ absl::StatusOr<AdminToken> AdminToken::FromFile(const std::string& path) {
   text << file.rdbuf();
   std::string token(absl::StripAsciiWhitespace(text.str()));
   if (token.size() < kTokenSizeMin || token.size() > kTokenSizeMax) {
-    return absl::InvalidArgumentError(absl::StrCat("the admin token in ", path, " must have ", kTokenSizeMin, " to ",
-                                                   kTokenSizeMax, " characters"));
+    return absl::InvalidArgumentError(absl::StrCat("the admin token in ", path, " must have ", kTokenSizeMin,
+                                                   " to ", kTokenSizeMax, " characters"));
   }
   log::RegisterSecret(token);
   return AdminToken(std::move(token));

@@ -15,7 +15,8 @@ namespace prismatic::rpc {
 
 // A channel to `target` (host:port or dns:///name:port) with the lean settings: no compression, no
 // retries (the gateway alone decides what is repeated), no channelz; reconnects within a second.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, int64_t message_bytes_max = int64_t{1} << 20);
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target,
+                                           int64_t message_bytes_max = int64_t{1} << 20);
 
 // The bearer token that admin ports ask for. The file holds it alone, 16 to 512 characters.
 class AdminToken {

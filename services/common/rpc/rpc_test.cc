@@ -12,9 +12,10 @@ namespace {
 using common::v1::ErrorReason;
 
 TEST(GrpcStatusTest, TheDetailSurvivesTheWire) {
-  absl::Status status = Error(absl::StatusCode::kResourceExhausted, common::v1::ERROR_REASON_RATE_LIMIT_EXCEEDED, "slow")
-                            .With("limit", "5")
-                            .RetryAfter(absl::Milliseconds(1500));
+  absl::Status status =
+      Error(absl::StatusCode::kResourceExhausted, common::v1::ERROR_REASON_RATE_LIMIT_EXCEEDED, "slow")
+          .With("limit", "5")
+          .RetryAfter(absl::Milliseconds(1500));
   absl::Status back = FromGrpc(ToGrpc(status, "billing.prismatic"));
   EXPECT_EQ(back.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(HasReason(back, common::v1::ERROR_REASON_RATE_LIMIT_EXCEEDED));

@@ -45,8 +45,9 @@ class CallMetrics {
 //
 // The task must hold its own copy of the request: the message is gone when the call ends.
 template <typename Response>
-grpc::ServerUnaryReactor* Serve(CallMetrics& metrics, const char* method, grpc::CallbackServerContext* context,
-                                Response* response, Task<absl::StatusOr<Response>> task) {
+grpc::ServerUnaryReactor* Serve(CallMetrics& metrics, const char* method,
+                                grpc::CallbackServerContext* context, Response* response,
+                                Task<absl::StatusOr<Response>> task) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::Time started = absl::Now();
   Start<absl::StatusOr<Response>>(
@@ -64,7 +65,8 @@ grpc::ServerUnaryReactor* Serve(CallMetrics& metrics, const char* method, grpc::
 template <typename Request, typename Response>
 Task<absl::StatusOr<Response>> Call(
     CallContext call, Request request,
-    std::function<void(grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)> start,
+    std::function<void(grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)>
+        start,
     Executor* resume_on = nullptr) {
   auto context = std::make_unique<grpc::ClientContext>();
   if (call.deadline != absl::InfiniteFuture()) context->set_deadline(absl::ToChronoTime(call.deadline));

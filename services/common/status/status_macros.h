@@ -4,9 +4,9 @@
 // The spelling of newer Abseil less its prefix; Debian 12's lacks these. For functions, not
 // coroutines: there write the `if` with co_return.
 
-#define RETURN_IF_ERROR(expression)                      \
-  do {                                                   \
-    absl::Status return_if_error_status = (expression);  \
+#define RETURN_IF_ERROR(expression)                                  \
+  do {                                                               \
+    absl::Status return_if_error_status = (expression);              \
     if (!return_if_error_status.ok()) return return_if_error_status; \
   } while (false)
 

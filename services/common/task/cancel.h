@@ -74,9 +74,9 @@ class Cancellation {
  private:
   struct State {
     std::mutex mutex;
-    bool cancelled = false;                           // guarded by mutex
-    int next_id = 0;                                  // guarded by mutex
-    std::map<int, std::function<void()>> callbacks;   // guarded by mutex
+    bool cancelled = false;                          // guarded by mutex
+    int next_id = 0;                                 // guarded by mutex
+    std::map<int, std::function<void()>> callbacks;  // guarded by mutex
   };
   std::shared_ptr<State> state_;
 };

@@ -18,9 +18,7 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-Task<int> Number(int value) {
-  co_return value;
-}
+Task<int> Number(int value) { co_return value; }
 
 Task<int> Sum(int a, int b) {
   auto first = Number(a);
@@ -69,9 +67,7 @@ Task<int> Deep(int depth) {
   co_return below + 1;
 }
 
-TEST(TaskTest, TasksNest) {
-  EXPECT_EQ(Wait(Deep(500)), 500);
-}
+TEST(TaskTest, TasksNest) { EXPECT_EQ(Wait(Deep(500)), 500); }
 
 TEST(TaskTest, StartGivesTheValueToItsCallback) {
   int got = 0;
@@ -131,9 +127,7 @@ TEST(WhenAllTest, GivesAllValuesInOrderWhateverEndsFirst) {
   EXPECT_EQ(Wait(WhenAll(std::move(tasks))), expected);
 }
 
-TEST(WhenAllTest, OfNothingIsNothing) {
-  EXPECT_TRUE(Wait(WhenAll(std::vector<Task<int>>())).empty());
-}
+TEST(WhenAllTest, OfNothingIsNothing) { EXPECT_TRUE(Wait(WhenAll(std::vector<Task<int>>())).empty()); }
 
 TEST(WhenAllTest, StartsEveryTaskBeforeItWaitsForOne) {
   std::vector<std::function<void(int)>> answers;

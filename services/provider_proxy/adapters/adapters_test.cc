@@ -16,12 +16,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-const Adapter& Openai() {
-  return *AdapterFor(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES);
-}
-const Adapter& Chat() {
-  return *AdapterFor(catalog::v1::WIRE_FORMAT_CHAT_COMPLETIONS);
-}
+const Adapter& Openai() { return *AdapterFor(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES); }
+const Adapter& Chat() { return *AdapterFor(catalog::v1::WIRE_FORMAT_CHAT_COMPLETIONS); }
 
 catalog::v1::Provider TestProvider() {
   catalog::v1::Provider provider;

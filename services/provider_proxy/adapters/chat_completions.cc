@@ -129,9 +129,7 @@ bool EndedFor(const json::Value& choice, absl::string_view reason) {
 
 }  // namespace
 
-int ChatCompletions::ImagesPerCallMax(const catalog::v1::Route&) const {
-  return 1;
-}
+int ChatCompletions::ImagesPerCallMax(const catalog::v1::Route&) const { return 1; }
 
 bool ChatCompletions::TakesReferenceImages(const catalog::v1::Route& route) const {
   return route.reference_images() == catalog::v1::REFERENCE_IMAGES_CHAT ||

@@ -12,9 +12,7 @@ namespace {
 // An end marker is looked for in the last bytes: some writers append a few of their own.
 constexpr size_t kTailBytes = 1024;
 
-absl::Status Unusable(absl::string_view why) {
-  return absl::InvalidArgumentError(why);
-}
+absl::Status Unusable(absl::string_view why) { return absl::InvalidArgumentError(why); }
 
 constexpr uint8_t kNoDigit = 0xff;
 
@@ -185,9 +183,7 @@ absl::StatusOr<ImageFacts> Check(const Bytes& bytes) {
 
 }  // namespace
 
-absl::StatusOr<ImageFacts> CheckImageBytes(absl::string_view bytes) {
-  return Check(Bytes::Plain(bytes));
-}
+absl::StatusOr<ImageFacts> CheckImageBytes(absl::string_view bytes) { return Check(Bytes::Plain(bytes)); }
 
 absl::StatusOr<ImageFacts> CheckBase64Image(absl::string_view base64) {
   std::optional<Bytes> bytes = Bytes::Base64(base64);

@@ -18,9 +18,7 @@ std::string Describe(const absl::StatusOr<ImageFacts>& facts) {
   return absl::StrCat(facts->mime_type, " ", facts->width, "x", facts->height);
 }
 
-std::string Base64(const std::string& bytes) {
-  return absl::Base64Escape(bytes);
-}
+std::string Base64(const std::string& bytes) { return absl::Base64Escape(bytes); }
 
 TEST(ImageCheckTest, KnowsRealPicturesByTheirBytes) {
   EXPECT_EQ(Describe(CheckBase64Image(test_images::kPng)), "image/png 1x1");

@@ -23,9 +23,7 @@ std::optional<absl::string_view> DataUrlPayload(absl::string_view url) {
   return url.substr(comma + 1);
 }
 
-bool IsDataUrl(absl::string_view text) {
-  return absl::StartsWithIgnoreCase(text, "data:");
-}
+bool IsDataUrl(absl::string_view text) { return absl::StartsWithIgnoreCase(text, "data:"); }
 
 // Calls `read` with the string's bytes, which are copied only when there are escapes among them.
 template <typename Read>

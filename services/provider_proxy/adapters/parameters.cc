@@ -43,13 +43,9 @@ int64_t TierSide(absl::string_view tier) {
   return absl::SimpleAtoi(tier, &pixels) && pixels > 0 && pixels <= 16'384 ? pixels : 0;
 }
 
-std::string SizeText(int64_t width, int64_t height) {
-  return absl::StrCat(width, "x", height);
-}
+std::string SizeText(int64_t width, int64_t height) { return absl::StrCat(width, "x", height); }
 
-int64_t MultipleOf16(double pixels) {
-  return std::max<int64_t>(16, std::llround(pixels / 16) * 16);
-}
+int64_t MultipleOf16(double pixels) { return std::max<int64_t>(16, std::llround(pixels / 16) * 16); }
 
 class Selector {
  public:

@@ -53,8 +53,6 @@ absl::Status UpstreamTimeout() {
                "The model's provider did not answer in time.");
 }
 
-absl::Status CallerGone() {
-  return absl::CancelledError("The caller has gone.");
-}
+absl::Status CallerGone() { return absl::CancelledError("The caller has gone."); }
 
 }  // namespace prismatic::provider_proxy::error

@@ -51,9 +51,7 @@ bool IsPublic4(uint32_t address) {
   return true;
 }
 
-uint32_t Ip4At(const uint8_t* bytes) {
-  return Ip4(bytes[0], bytes[1], bytes[2], bytes[3]);
-}
+uint32_t Ip4At(const uint8_t* bytes) { return Ip4(bytes[0], bytes[1], bytes[2], bytes[3]); }
 
 bool AllZero(const uint8_t* bytes, int count) {
   for (int i = 0; i < count; ++i) {
