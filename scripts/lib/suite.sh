@@ -118,7 +118,7 @@ metrics_urls() { # metrics_urls SEPARATE: comma-separated
   echo "$urls"
 }
 
-write_env() { # write_env SEPARATE API_KEY
+write_env() ( # write_env SEPARATE API_KEY
   umask 077
   cat >"$state/env" <<END
 export PRISMATIC_BASE_URL=http://127.0.0.1:$(port public)/v1
@@ -134,7 +134,7 @@ export PRISMATIC_REDIS_URL=redis://127.0.0.1:$(port redis)
 export PRISMATIC_SANDBOX_URL=http://127.0.0.1:$(port sandbox)
 export PRISMATIC_METRICS_URLS=$(metrics_urls "$1")
 END
-}
+)
 
 # The demo account: money for 25,000 pictures and no limits. Made once; its key lives in secrets/.
 ensure_demo_key() {

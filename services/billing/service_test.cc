@@ -221,6 +221,8 @@ TEST_F(OwnRedisServiceTest, WithoutRedisNothingIsAdmittedAndAfterItsReturnMoneyI
   settle.set_reservation_id(held->reservation().id());
   settle.set_delivered_count(1);
   EXPECT_TRUE(WaitUntil([&] { return Call(*billing_, &v1::Billing::Stub::SettleReservation, settle).ok(); }));
+  // The settlement took the lasting connection; reading takes the other one.
+  EXPECT_TRUE(WaitUntil([this] { return server_->redis().connected(); }));
   v1::GetAccountRequest get;
   get.set_name("acme");
   auto account = Call(*admin_, &v1::BillingAdmin::Stub::GetAccount, get, kToken);
