@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace prismatic::gateway {
 namespace {
 
-// A release or a settlement takes 3 s at most; a background settlement pauses up to 8 s between tries.
-constexpr absl::Duration kDetachedGrace = absl::Seconds(12);
+// A release or a settlement takes 3 s at most; a background settlement pauses up to 2 s between tries.
+constexpr absl::Duration kDetachedGrace = absl::Seconds(6);
 
 }  // namespace
 
@@ -17,6 +19,8 @@ void GatewayOptions::AddTo(config::Flags& flags) {
   flags.Bytes("body-bytes-max", &body_bytes_max, 1 << 10, int64_t{256} << 20,
               "largest request body; reference images may be data: URLs");
   flags.Integer("workers", &workers, 1, 64, "threads for JSON and base64");
+  flags.Duration("drain-delay", &drain_delay, absl::ZeroDuration(), absl::Minutes(5),
+                 "how long /readyz says no after SIGTERM before connections are refused");
   flags.Duration("drain-grace", &drain_grace, absl::ZeroDuration(), absl::Minutes(30),
                  "how long SIGTERM waits for generations in flight");
 }
@@ -53,7 +57,10 @@ absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const Gatewa
 }
 
 void GatewayServer::AddDrainSteps(lifecycle::Process& process) {
-  process.OnDrain("gateway refuses new work", [this] { api_.StartDraining(); });
+  process.OnDrain("gateway refuses new work", [this] {
+    api_.StartDraining();
+    absl::SleepFor(options_.drain_delay);
+  });
   process.OnDrain("gateway finishes what it began", [this] { http_->Drain(options_.drain_grace); });
   process.OnDrain("gateway ends its releases", [this] { generation_.Drain(kDetachedGrace); });
 }

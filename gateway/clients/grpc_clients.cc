@@ -9,6 +9,7 @@
 #include "services/common/rpc/channel.h"
 #include "services/common/rpc/grpc_status.h"
 #include "services/common/rpc/unary.h"
+#include "services/common/status/status.h"
 
 namespace prismatic::gateway {
 namespace {
@@ -71,12 +72,16 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
   GenerateReader(ProviderProxy::Stub& stub, CallContext call, GenerateImagesRequest request,
                  std::function<void(Generated)> done)
       : request_(std::move(request)), done_(std::move(done)) {
-    if (call.deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(call.deadline));
-    context_.AddMetadata(rpc::kRequestIdKey, call.request_id);
-    stub.async()->GenerateImages(&context_, &request_, this);
-    cancel_ = call.cancellation.OnCancel([this] { context_.TryCancel(); });
+    if (call.deadline != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(call.deadline));
+    context_->AddMetadata(rpc::kRequestIdKey, call.request_id);
+    stub.async()->GenerateImages(context_.get(), &request_, this);
+    cancel_ = call.cancellation.OnCancel([context = context_] { context->TryCancel(); });
     StartRead(&response_);
     StartCall();
+  }
+
+  void OnReadInitialMetadataDone(bool ok) override {
+    accepted_ = ok && context_->GetServerInitialMetadata().count(rpc::kAcceptedKey) > 0;
   }
 
   void OnReadDone(bool ok) override {
@@ -88,7 +93,7 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
   }
 
   void OnDone(const grpc::Status& status) override {
-    result_.status = rpc::FromGrpc(status);
+    result_.status = Outcome(rpc::FromGrpc(status));
     std::function<void(Generated)> done = std::move(done_);
     Generated result = std::move(result_);
     delete this;  // before the coroutine goes on, so that the call's memory is not pinned
@@ -96,8 +101,22 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
   }
 
  private:
+  // A call that provider-proxy had begun and that ended without a reason (it died, the connection broke)
+  // may have been carried out by an upstream: it must not look like one that can be repeated.
+  absl::Status Outcome(absl::Status status) const {
+    if (status.ok() || !accepted_ || ReasonOf(status) != common::v1::ERROR_REASON_UNSPECIFIED) return status;
+    if (status.code() == absl::StatusCode::kDeadlineExceeded) {
+      return Error(absl::StatusCode::kDeadlineExceeded, common::v1::ERROR_REASON_UPSTREAM_TIMEOUT,
+                   "The model's provider did not answer in time.");
+    }
+    return Error(absl::StatusCode::kInternal, common::v1::ERROR_REASON_UPSTREAM_ERROR,
+                 "The connection to the model's provider broke while it generated the image.");
+  }
+
   GenerateImagesRequest request_;
-  grpc::ClientContext context_;
+  // Shared with the cancellation, whose callback may still run while the call ends.
+  std::shared_ptr<grpc::ClientContext> context_ = std::make_shared<grpc::ClientContext>();
+  bool accepted_ = false;
   Cancellation::Registration cancel_;
   GenerateImagesResponse response_;
   Generated result_;

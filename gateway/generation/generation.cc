@@ -25,7 +25,7 @@ constexpr absl::Duration kReserveDeadline = absl::Seconds(1);
 constexpr absl::Duration kSettleDeadline = absl::Seconds(3);
 // An expired reservation is remembered this long; later nothing can be charged.
 constexpr absl::Duration kReservationMemory = absl::Hours(24);
-constexpr int kPauseDoublings = 5;
+constexpr int kPauseDoublings = 3;
 
 // The answer may have been lost or never made: the same identity may ask again.
 bool WorthRepeating(const absl::Status& status) {
@@ -36,6 +36,19 @@ bool WorthRepeating(const absl::Status& status) {
       return status.code() == absl::StatusCode::kUnavailable ||
              status.code() == absl::StatusCode::kDeadlineExceeded ||
              status.code() == absl::StatusCode::kCancelled || status.code() == absl::StatusCode::kAborted;
+    default:
+      return false;
+  }
+}
+
+// Billing has decided about a settlement; asking again cannot change it. Anything else may pass.
+bool IsSettlementVerdict(const absl::Status& status) {
+  switch (ReasonOf(status)) {
+    case common::v1::ERROR_REASON_RESERVATION_FORGOTTEN:
+    case common::v1::ERROR_REASON_RESERVATION_RESOLVED:
+    case common::v1::ERROR_REASON_DELIVERED_COUNT_TOO_LARGE:
+    case common::v1::ERROR_REASON_INVALID_VALUE:
+      return true;
     default:
       return false;
   }
@@ -170,15 +183,15 @@ Task<absl::StatusOr<CreateReservationResponse>> Generation::Reserve(CallContext 
   if (reserved.ok() || !WorthRepeating(reserved.status())) co_return reserved;
   auto second = options_.billing->CreateReservation(WithDeadline(call, kReserveDeadline), reserve);
   reserved = co_await second;
-  if (reserved.ok() || !WorthRepeating(reserved.status())) co_return reserved;
+  if (reserved.ok()) co_return reserved;
 
-  // It may be held all the same: take it back, or let its mark stop it from coming later.
-  log::Warning("billing unreachable, reservation given up", {{"request_id", call.request_id}});
+  // The first try may be held all the same: take it back, or let its mark stop it from coming later.
+  log::Warning("a reservation without an answer is given up", {{"request_id", call.request_id}});
   ReleaseReservationRequest release;
   release.set_api_key(request.api_key);
   release.set_attempt_id(call.request_id);
   Detach(Release(call, std::move(release)));
-  co_return error::BillingUnavailable();
+  co_return WorthRepeating(reserved.status()) ? error::BillingUnavailable() : reserved.status();
 }
 
 Task<Generated> Generation::Generate(CallContext call, const ImageRequest& request, Resolved resolved) {
@@ -234,7 +247,7 @@ Task<absl::Status> Generation::Settle(CallContext call, ImageReply* reply) {
       reply->reservation = std::move(*settled->mutable_reservation());
       co_return absl::OkStatus();
     }
-    if (!WorthRepeating(settled.status())) {
+    if (IsSettlementVerdict(settled.status())) {
       settlements_lost_.Add();
       log::Error("settlement refused", {{"request_id", call.request_id},
                                         {"reservation", settle.reservation_id()},
@@ -242,7 +255,9 @@ Task<absl::Status> Generation::Settle(CallContext call, ImageReply* reply) {
                                         {"reason", ReasonName(ReasonOf(settled.status()))}});
       co_return settled.status();
     }
-    if (absl::Now() + pause > give_up) break;
+    absl::Duration left = give_up - absl::Now();
+    if (left <= absl::ZeroDuration()) break;
+    pause = std::min(pause, left);
     auto sleeping = options_.loop->Sleep(pause);
     co_await sleeping;
     ResumeOn resume(options_.workers);
@@ -271,7 +286,7 @@ Task<void> Generation::SettleInBackground(CallContext call, SettleReservationReq
       log::Info("settled late", {{"request_id", call.request_id}, {"reservation", request.reservation_id()}});
       co_return;
     }
-    if (!WorthRepeating(settled.status())) break;
+    if (IsSettlementVerdict(settled.status())) break;
   }
   if (stopping()) co_return;  // the settlement_pending line tells the rest
   settlements_lost_.Add();

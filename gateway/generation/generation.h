@@ -37,7 +37,7 @@ class Generation {
     metrics::Registry* metrics = nullptr;
     // How long a client waits for a settlement that cannot be made.
     absl::Duration settle_wait = absl::Seconds(30);
-    // The first pause between two tries; it doubles up to 32 times itself.
+    // The first pause between two tries; it doubles up to 8 times itself.
     absl::Duration settle_pause = absl::Milliseconds(250);
   };
   explicit Generation(Options options);

@@ -229,6 +229,29 @@ TEST_F(GenerationTest, SettlementIsRepeatedUntilBillingAnswers) {
   EXPECT_EQ(billing.state(), billing::v1::RESERVATION_STATE_SETTLED);
 }
 
+TEST_F(GenerationTest, AFaultOfBillingDoesNotGiveTheImagesAway) {
+  billing.settle_failures = {InternalError("a fault"), absl::UnknownError("")};
+  ASSERT_TRUE(Run("google/imagen-4", 2).ok());
+  EXPECT_EQ(billing.state(), billing::v1::RESERVATION_STATE_SETTLED);
+}
+
+TEST_F(GenerationTest, AVerdictOnASettlementIsNotAskedForAgain) {
+  absl::Status forgotten = Error(absl::StatusCode::kNotFound, ERROR_REASON_RESERVATION_FORGOTTEN, "");
+  billing.settle_failures = {forgotten};
+  absl::StatusOr<ImageReply> reply = Run("google/imagen-4", 2);
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply->images.size(), 2u);
+  EXPECT_EQ(billing.state(), billing::v1::RESERVATION_STATE_PENDING);
+}
+
+TEST_F(GenerationTest, ARefusalAfterALostAnswerTakesTheFirstTryBack) {
+  absl::Status in_debt = Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_ACCOUNT_IN_DEBT, "");
+  billing.reserve_failures = {Lost(), in_debt};
+  billing.lost = true;
+  EXPECT_TRUE(HasReason(Run("google/imagen-4", 2).status(), ERROR_REASON_ACCOUNT_IN_DEBT));
+  EXPECT_EQ(billing.balance, 10 * kPrice);
+}
+
 TEST_F(GenerationTest, AStrangerLearnsNothingOfTheCatalog) {
   billing.check_key = Error(absl::StatusCode::kUnauthenticated, ERROR_REASON_INVALID_API_KEY, "");
   EXPECT_TRUE(HasReason(Run("no-such-model", 1).status(), ERROR_REASON_INVALID_API_KEY));

@@ -22,6 +22,7 @@ namespace {
 
 constexpr char kGenerationsPath[] = "/v1/images/generations";
 constexpr char kModelsPath[] = "/v1/models";
+constexpr absl::string_view kModelPrefix = "/v1/models/";
 // A key of ours has 112 characters at most; imported ones are seldom longer than 200.
 constexpr size_t kApiKeySizeMax = 512;
 constexpr size_t kIdempotencyKeySizeMax = 255;
@@ -58,14 +59,15 @@ absl::StatusOr<std::string> ReadApiKey(const http::Request& request) {
   return std::string(key);
 }
 
+absl::Status UnsupportedMediaType() {
+  return Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_UNSUPPORTED_MEDIA_TYPE,
+               "The body must be plain application/json.");
+}
+
 absl::Status CheckContentType(const http::Request& request) {
   absl::string_view type = request.header("Content-Type");
   absl::string_view media = absl::StripAsciiWhitespace(type.substr(0, type.find(';')));
-  if (absl::EqualsIgnoreCase(media, "application/json") && request.header("Content-Encoding").empty()) {
-    return absl::OkStatus();
-  }
-  return Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_UNSUPPORTED_MEDIA_TYPE,
-               "The body must be plain application/json.");
+  return absl::EqualsIgnoreCase(media, "application/json") ? absl::OkStatus() : UnsupportedMediaType();
 }
 
 // All that the edge decides alone, in the order of refusals: the body, then the key's presence.
@@ -121,24 +123,28 @@ Task<http::Response> Api::Handle(std::shared_ptr<const http::Request> request) {
 
 Task<Api::Answer> Api::Route(CallContext call, std::shared_ptr<const http::Request> request) {
   const std::string& method = request->method;
-  bool reading = method == "GET" || method == "HEAD";
-  if (request->path == kGenerationsPath) {
+  const std::string& path = request->path;
+  if (path == kGenerationsPath) {
     if (method != "POST") co_return Answer{"generations", ErrorResponse(MethodNotAllowed(method, "POST"))};
     auto generating = Generate(call, request);
     http::Response response = co_await generating;
     co_return Answer{"generations", std::move(response)};
   }
-  bool one_model = absl::StartsWith(request->path, "/v1/models/") && request->path.size() > 11;
-  if (request->path == kModelsPath || one_model) {
-    const char* route = one_model ? "model" : "models";
-    if (!reading) co_return Answer{route, ErrorResponse(MethodNotAllowed(method, "GET"))};
-    auto listing = Models(call, request, one_model ? request->path.substr(11) : "");
-    http::Response response = co_await listing;
-    co_return Answer{route, std::move(response)};
+  bool one_model = absl::StartsWith(path, kModelPrefix) && path.size() > kModelPrefix.size();
+  const char* route = path == kModelsPath   ? "models"
+                      : one_model           ? "model"
+                      : path == "/healthz" ? "healthz"
+                      : path == "/readyz"  ? "readyz"
+                                            : nullptr;
+  if (route == nullptr) co_return Answer{"unknown", ErrorResponse(UnknownUrl(method, path))};
+  if (method != "GET" && method != "HEAD") {
+    co_return Answer{route, ErrorResponse(MethodNotAllowed(method, "GET, HEAD"))};
   }
-  if (request->path == "/healthz" && reading) co_return Answer{"healthz", Text(200, "ok\n")};
-  if (request->path == "/readyz" && reading) co_return Answer{"readyz", Ready()};
-  co_return Answer{"unknown", ErrorResponse(UnknownUrl(method, request->path))};
+  if (path == "/healthz") co_return Answer{route, Text(200, "ok\n")};
+  if (path == "/readyz") co_return Answer{route, Ready()};
+  auto listing = Models(call, request, one_model ? path.substr(kModelPrefix.size()) : "");
+  http::Response response = co_await listing;
+  co_return Answer{route, std::move(response)};
 }
 
 Task<http::Response> Api::Generate(CallContext call, std::shared_ptr<const http::Request> request) {
@@ -198,17 +204,24 @@ http::Response Api::Ready() const {
 }
 
 http::Response Api::Refuse(int status) const {
-  using common::v1::ErrorReason;
+  using namespace common::v1;  // NOLINT: reasons
   absl::Status refusal = InvalidValue("", "The request is malformed.");
-  if (status == 413 || status == 414) {
-    refusal = Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_REQUEST_TOO_LARGE,
+  if (status == 408) {
+    refusal = Error(absl::StatusCode::kDeadlineExceeded, ERROR_REASON_REQUEST_TIMEOUT,
+                    "The request did not arrive in time.");
+  } else if (status == 413 || status == 414) {
+    refusal = Error(absl::StatusCode::kInvalidArgument, ERROR_REASON_REQUEST_TOO_LARGE,
                     "The request is too large.");
+  } else if (status == 415 || status == 501) {
+    refusal = UnsupportedMediaType();
   } else if (status >= 500) {
     refusal = InternalError("");
   }
-  http::Response response = ErrorResponse(refusal);
-  response.Header("x-request-id", NewUuidV7(*options_.clock));
-  return response;
+  Answer answer{"refused", ErrorResponse(refusal)};
+  std::string request_id = NewUuidV7(*options_.clock);
+  answer.response.Header("x-request-id", request_id);
+  Record(request_id, http::Request(), answer, absl::ZeroDuration());
+  return std::move(answer.response);
 }
 
 void Api::Record(const std::string& request_id, const http::Request& request, const Answer& answer,

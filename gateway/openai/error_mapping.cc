@@ -80,6 +80,7 @@ const EdgeRule& RuleFor(const absl::Status& status) {
   // RESOURCE_EXHAUSTED without a reason is gRPC's own (a message too large), never a rate limit.
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kCancelled:
       return kUnreachable;
     case absl::StatusCode::kDeadlineExceeded:
       return kTooSlow;
@@ -104,10 +105,11 @@ std::string MessageOf(const EdgeRule& rule, const absl::Status& status) {
 }
 
 void AddRetryHeaders(const EdgeRule& rule, const absl::Status& status, http::Response& response) {
-  response.Header("x-should-retry", rule.should_retry ? "true" : "false");
   std::optional<absl::Duration> wait = RetryAfterOf(status);
-  bool waiting_helps =
-      rule.should_retry && (wait || rule.status == 503 || rule.status == 429 || rule.status == 409);
+  // A limit that tells no wait can never admit the request.
+  bool should_retry = rule.should_retry && (wait || rule.reason != ERROR_REASON_RATE_LIMIT_EXCEEDED);
+  response.Header("x-should-retry", should_retry ? "true" : "false");
+  bool waiting_helps = should_retry && (wait || rule.status == 503 || rule.status == 409);
   if (!waiting_helps) return;
   int64_t milliseconds = std::max<int64_t>(
       1, absl::ToInt64Milliseconds(absl::Ceil(wait.value_or(kDefaultRetryAfter), absl::Milliseconds(1))));

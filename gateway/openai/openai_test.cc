@@ -84,6 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"("image_url":["https://a/","file:///etc/passwd"])", "image_url",
                 ERROR_REASON_INVALID_VALUE},
         Refusal{R"("image_url":{"url":"https://a/"})", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"data:image/png;base64,")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"data:image/png;base64,!!!!")", "image_url", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("quality":5)", "quality", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("output_compression":101)", "output_compression", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("stream":true)", "stream", ERROR_REASON_UNSUPPORTED_PARAMETER},
@@ -118,7 +120,8 @@ struct Row {
 class ErrorTableTest : public ::testing::TestWithParam<Row> {};
 
 TEST_P(ErrorTableTest, EachRowIsTheContracts) {
-  http::Response response = ErrorResponse(Error(absl::StatusCode::kUnknown, GetParam().reason, "words"));
+  http::Response response =
+      ErrorResponse(Error(absl::StatusCode::kUnknown, GetParam().reason, "words").RetryAfter(absl::Seconds(1)));
   EXPECT_EQ(response.status, GetParam().status);
   EXPECT_EQ(http::FindHeader(response.headers, "x-should-retry"), GetParam().should_retry);
   auto document = json::Document::Parse(response.body);
@@ -199,6 +202,7 @@ ImageReply OneImageReply() {
   reply.images[0].set_mime_type("image/png");
   reply.reservation.set_funding_source(billing::v1::FUNDING_SOURCE_WALLET);
   reply.reservation.set_charge_nano_usd(40'000'000);
+  reply.reservation.set_state(billing::v1::RESERVATION_STATE_SETTLED);
   return reply;
 }
 
@@ -207,6 +211,19 @@ TEST(ResponseWriterTest, AbsentFieldsAreAbsent) {
   EXPECT_EQ(response.body, R"({"created":1713833628,"data":[{"b64_json":"QUJD"}]})");
   EXPECT_EQ(http::FindHeader(response.headers, "x-prismatic-cost-usd"), "0.04");
   EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-limit-requests"), "");
+}
+
+TEST(ResponseWriterTest, APendingSettlementHasNoCostYet) {
+  ImageReply reply = OneImageReply();
+  reply.reservation.set_state(billing::v1::RESERVATION_STATE_PENDING);
+  EXPECT_EQ(http::FindHeader(ImagesResponse(ImageRequest(), reply, 1).headers, "x-prismatic-cost-usd"), "");
+}
+
+TEST(ErrorMappingTest, ALimitThatNeverAdmitsIsNotToBeRetried) {
+  absl::Status never = Error(absl::StatusCode::kResourceExhausted, ERROR_REASON_RATE_LIMIT_EXCEEDED, "none allowed");
+  http::Response response = ErrorResponse(never);
+  EXPECT_EQ(http::FindHeader(response.headers, "x-should-retry"), "false");
+  EXPECT_EQ(http::FindHeader(response.headers, "Retry-After"), "");
 }
 
 TEST(ResponseWriterTest, WhatIsOutsideOpenAIsEnumsIsLeftOut) {

@@ -127,8 +127,21 @@ bool IsAspectRatio(absl::string_view ratio) {
          IsNumber(ratio.substr(colon + 1), true);
 }
 
+// Standard base64 with its padding, not empty.
+bool IsBase64(absl::string_view text) {
+  if (text.empty() || text.size() % 4 != 0) return false;
+  size_t padding = absl::EndsWith(text, "==") ? 2 : absl::EndsWith(text, "=") ? 1 : 0;
+  text.remove_suffix(padding);
+  return absl::c_all_of(text, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/';
+  });
+}
+
 bool IsReferenceImage(absl::string_view url) {
-  if (absl::StartsWithIgnoreCase(url, "data:image/")) return absl::StrContains(url.substr(0, 64), ";base64,");
+  if (absl::StartsWithIgnoreCase(url, "data:image/")) {
+    size_t mark = url.substr(0, 64).find(";base64,");
+    return mark != absl::string_view::npos && IsBase64(url.substr(mark + 8));
+  }
   if (!absl::StartsWithIgnoreCase(url, "https://") || url.size() == 8) return false;
   return absl::c_all_of(url, [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
 }
@@ -243,7 +256,7 @@ absl::StatusOr<ImageRequest> ReadImageRequest(std::string body) {
   absl::StatusOr<json::Document> document = json::Document::Parse(std::move(body));
   if (!document.ok()) {
     return Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_INVALID_VALUE,
-                 absl::StrCat("The body is not valid JSON: ", document.status().message(), "."));
+                 absl::StrCat("The body is ", document.status().message(), "."));
   }
   const json::Value& root = document->root();
   if (!root.is_object()) {

@@ -83,6 +83,11 @@ void WriteSummary(const GenerationSummary& summary, json::Writer& writer) {
   writer.EndObject();
 }
 
+bool IsSettled(const billing::v1::Reservation& reservation) {
+  return reservation.state() == billing::v1::RESERVATION_STATE_SETTLED ||
+         reservation.state() == billing::v1::RESERVATION_STATE_SETTLED_LATE;
+}
+
 std::string CostText(const billing::v1::Reservation& reservation) {
   if (reservation.funding_source() == billing::v1::FUNDING_SOURCE_SUBSCRIPTION) return "0";
   return Money::FromNanos(reservation.charge_nano_usd()).ToDecimal();
@@ -117,7 +122,8 @@ http::Response ImagesResponse(const ImageRequest& request, const ImageReply& rep
   if (!ignored.empty()) response.Header("x-prismatic-ignored-parameters", absl::StrJoin(ignored, ","));
   AddLimitHeaders("requests", reply.requests_limit, response);
   AddLimitHeaders("images", reply.images_limit, response);
-  response.Header("x-prismatic-cost-usd", CostText(reply.reservation));
+  // While a settlement is pending nobody knows yet what it will cost.
+  if (IsSettled(reply.reservation)) response.Header("x-prismatic-cost-usd", CostText(reply.reservation));
   return response;
 }
 

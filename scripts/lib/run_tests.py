@@ -15,7 +15,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TIMEOUT_SECONDS = 600
 # Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
 TSAN_PROGRAMS = ["common_task_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
-                 "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test"]
+                 "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test",
+                 "gateway_generation_test", "catalog_watch_test", "provider_proxy_adapters_test",
+                 "provider_proxy_routing_test", "provider_proxy_upstream_test", "sandbox_provider_test"]
 
 
 def build(preset):

@@ -18,37 +18,69 @@ port() {
   esac
 }
 
-# start NAME COMMAND...: in the background, without any PRISMATIC_* of the caller, output to NAME.log.
-start() {
-  local name=$1 unset_all=() variable
-  shift
-  for variable in $(compgen -e | grep '^PRISMATIC_' || true); do unset_all+=(-u "$variable"); done
-  env "${unset_all[@]}" "$@" >>"$state/$name.log" 2>&1 </dev/null &
-  echo $! >"$state/$name.pid"
+in_folder() { # in_folder HERE PATH: the path, from HERE when it is relative
+  case $2 in /*) echo "$2" ;; *) echo "$1/$2" ;; esac
 }
 
-alive() { # alive NAME
-  [ -s "$state/$1.pid" ] && kill -0 "$(cat "$state/$1.pid")" 2>/dev/null
+# What the caller's environment says to our processes and to curl is not meant for them.
+forget_environment() {
+  local variable
+  for variable in $(compgen -e); do
+    case $variable in PRISMATIC_* | http_proxy | https_proxy | all_proxy | grpc_proxy | HTTP_PROXY | HTTPS_PROXY | ALL_PROXY) unset "$variable" ;; esac
+  done
+}
+
+# start NAME [VARIABLE=VALUE...] COMMAND...: in the background, out of reach of the terminal's Ctrl-C, output to NAME.log.
+start() {
+  local name=$1
+  shift
+  setsid env "$@" >>"$state/$name.log" 2>&1 </dev/null &
+  echo "$! $(start_time $!)" >"$state/$name.pid"
+}
+
+# The time at which a process started, in clock ticks since boot: with its number it is one process only.
+start_time() { # start_time PID
+  sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+# alive NAME: prints its number.
+alive() {
+  local pid='' started=''
+  [ -s "$state/$1.pid" ] && read -r pid started <"$state/$1.pid" || return 1
+  [ -n "$started" ] && [ "$(start_time "$pid")" = "$started" ] && echo "$pid"
 }
 
 # wait_for WHAT SECONDS COMMAND...: until the command succeeds.
 wait_for() {
   local what=$1 deadline=$((SECONDS + $2)) file
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  while true; do
+    # First ours, then the answer: a stranger on the same port must not be taken for ours.
+    for file in "$state"/*.pid; do
+      if ! alive "$(basename "$file" .pid)" >/dev/null; then
+        echo "$(basename "$file" .pid) ended:" >&2
+        tail -n 5 "${file%.pid}.log" >&2
+        return 1
+      fi
+    done
+    "$@" >/dev/null 2>&1 && return 0
     if [ $SECONDS -ge $deadline ]; then
       echo "$what did not become ready." >&2
       return 1
     fi
-    for file in "$state"/*.pid; do
-      if ! alive "$(basename "$file" .pid)"; then
-        echo "$(basename "$file" .pid) ended:" >&2
-        tail -5 "${file%.pid}.log" >&2
-        return 1
-      fi
-    done
     sleep 0.1
   done
+}
+
+# Ports of ours that somebody listens on already.
+refuse_taken_ports() {
+  local offset taken=()
+  for offset in 0 10 11 20 21 30 40 50 60 61 62 63; do
+    (exec 3<>"/dev/tcp/127.0.0.1/$((port_base + offset))") 2>/dev/null && taken+=($((port_base + offset)))
+  done
+  [ ${#taken[@]} -eq 0 ] && return 0
+  echo "Ports in use: ${taken[*]}. Give another --port-base, or end what runs there." >&2
+  return 1
 }
 
 random_hex() { head -c "$1" /dev/urandom | od -An -tx1 | tr -d ' \n'; }
@@ -62,17 +94,21 @@ secret() { # secret NAME: kept in the state folder, made once
 suite_is_running() { # suite_is_running STATE: every process that was started is still there
   local state=$1 file
   compgen -G "$state/*.pid" >/dev/null || return 1
-  for file in "$state"/*.pid; do alive "$(basename "$file" .pid)" || return 1; done
+  for file in "$state"/*.pid; do alive "$(basename "$file" .pid)" >/dev/null || return 1; done
 }
 
-suite_stop() { # suite_stop STATE: front to back, each by its pid
-  local state=$1 name pid
+# Longer than a generation with its settlement: what was begun is finished.
+STOP_SECONDS=345
+
+suite_stop() { # suite_stop STATE: front to back, each by its own number
+  local state=$1 name pid deadline
   for name in all-in-one gateway provider-proxy billing registry sandbox redis; do
-    [ -s "$state/$name.pid" ] || continue
-    pid=$(cat "$state/$name.pid")
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-    kill -9 "$pid" 2>/dev/null || true
+    if pid=$(alive "$name"); then
+      deadline=$((SECONDS + STOP_SECONDS))
+      kill "$pid" 2>/dev/null || true
+      while alive "$name" >/dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
+      alive "$name" >/dev/null && kill -9 "$pid"
+    fi
     rm -f "$state/$name.pid"
   done
 }
@@ -85,7 +121,7 @@ start_redis() {
 }
 
 start_services() { # start_services SEPARATE
-  local bin=$PWD/build/bin token=$state/secrets/admin-token host=127.0.0.1 redis
+  local token=$state/secrets/admin-token host=127.0.0.1 redis
   redis=redis://$host:$(port redis)
   local key=PROVIDER_KEY_SANDBOX=$2
   local registry_flags=(--redis "$redis" --catalog "$state/catalog.yaml" --admin-token-file "$token")
@@ -138,7 +174,7 @@ END
 
 # The demo account: money for 25,000 pictures and no limits. Made once; its key lives in secrets/.
 ensure_demo_key() {
-  local cli=build/bin/prismatic
+  local cli=$bin/prismatic
   if [ ! -s "$state/secrets/demo-key" ]; then
     # shellcheck source=/dev/null
     (. "$state/env" && "$cli" account create demo --wallet-usd 1000 >/dev/null)
@@ -149,24 +185,25 @@ ensure_demo_key() {
   [ -s "$state/secrets/demo-key" ]
 }
 
-suite_start() { # suite_start STATE PORT_BASE SEPARATE
-  local state=$1 port_base=$2 separate=$3
+suite_start() { # suite_start STATE PORT_BASE SEPARATE BIN
+  local state=$1 port_base=$2 separate=$3 bin=$4
   mkdir -p "$state/secrets"
   chmod 700 "$state/secrets"
   rm -f "$state"/*.pid "$state"/*.log
+  refuse_taken_ports
   secret admin-token >/dev/null
   local sandbox_key
   sandbox_key=$(secret sandbox-key)
   sed "s/127\.0\.0\.1:9100/127.0.0.1:$(port sandbox)/" deploy/catalog/sandbox.yaml >"$state/catalog.yaml"
 
   start_redis
-  start sandbox build/bin/prismatic-sandbox --listen "127.0.0.1:$(port sandbox)" --api-key "$sandbox_key"
+  start sandbox PRISMATIC_API_KEY="$sandbox_key" "$bin/prismatic-sandbox" --listen "127.0.0.1:$(port sandbox)"
   start_services "$separate" "$sandbox_key"
   wait_for "The sandbox" 20 curl -fsS "http://127.0.0.1:$(port sandbox)/healthz"
   wait_for "The gateway" 30 curl -fsS "http://127.0.0.1:$(port public)/readyz"
   write_env "$separate" ""
   # shellcheck disable=SC2016
-  wait_for "Billing" 20 bash -c '. "$1/env" && build/bin/prismatic model list' bash "$state"
+  wait_for "Billing" 20 bash -c '. "$1/env" && "$2/prismatic" model list' bash "$state" "$bin"
   ensure_demo_key
   write_env "$separate" "$(cat "$state/secrets/demo-key")"
 }
@@ -193,12 +230,12 @@ Prismatic is running. The first picture is $state/first-picture.png
 
 Call it (any OpenAI SDK works with this base URL and key):
 
-  . $state/env
+  . "$state/env"
   curl \$PRISMATIC_BASE_URL/images/generations \\
     -H "Authorization: Bearer \$PRISMATIC_API_KEY" -H "Content-Type: application/json" \\
     -d '{"model": "imagen-4", "prompt": "A lighthouse at dusk", "n": 1}'
 
-See what it cost:  . $state/env; build/bin/prismatic account show demo
+See what it cost:  . "$state/env"; build/bin/prismatic account show demo
                    build/bin/prismatic ledger list --account demo
 Logs: $state/*.log   Metrics: $(sed -n 's/.*METRICS_URLS=//p' "$state/env")
 END

@@ -16,6 +16,9 @@
 namespace prismatic::billing {
 namespace {
 
+// A caller waits a second for its reservation; holds that are due are ended for it no longer than this.
+constexpr absl::Duration kInlineSweepMax = absl::Milliseconds(300);
+
 // The contract's own limits; see the proto.
 constexpr int kImagesMax = 10;
 constexpr size_t kIdempotencyKeyBytesMax = 255;
@@ -153,7 +156,7 @@ Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::Reserve(v1::CreateR
   auto first_try = ledger_.Admit(*admission);
   AdmissionAnswer answer = co_await first_try;
   if (!answer.holds_are_due) co_return std::move(answer.response);
-  auto sweep = sweeper_.Sweep(std::vector<int>(1, BucketOf(admission->payer.account)));
+  auto sweep = sweeper_.Sweep(std::vector<int>(1, BucketOf(admission->payer.account)), kInlineSweepMax);
   co_await sweep;
   auto second_try = ledger_.Admit(*admission);
   AdmissionAnswer second = co_await second_try;

@@ -53,7 +53,8 @@ absl::Status RateLimitRefusal(Words& words) {
   int64_t retry_us = words.Integer();
   std::optional<absl::Duration> retry;
   if (retry_us > 0) retry = absl::Microseconds(retry_us);
-  if (retry_us == 0) retry = kConcurrencyRetry;
+  // Concurrency comes back when a request ends; where none is allowed, never.
+  if (retry_us == 0 && limit > 0) retry = kConcurrencyRetry;
   return error::RateLimitExceeded(subject, metric, limit, retry);
 }
 

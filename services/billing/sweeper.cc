@@ -4,7 +4,9 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "services/billing/names.h"
+#include "services/common/status/status.h"
 
 namespace prismatic::billing {
 namespace {
@@ -49,7 +51,8 @@ Task<int> Sweeper::SweepAll() {
   return Sweep(std::move(buckets));
 }
 
-Task<int> Sweeper::Sweep(std::vector<int> buckets) {
+Task<int> Sweeper::Sweep(std::vector<int> buckets, absl::Duration time_max) {
+  absl::Time stop = absl::Now() + time_max;
   auto find = ledger_.DueHolds(std::move(buckets), kPerBucketMax);
   absl::StatusOr<std::vector<ReservationId>> holds = co_await find;
   if (!holds.ok()) co_return 0;
@@ -57,11 +60,12 @@ Task<int> Sweeper::Sweep(std::vector<int> buckets) {
   for (const ReservationId& hold : *holds) {
     auto expire = ledger_.Expire(hold);
     absl::StatusOr<bool> expired = co_await expire;
-    if (!expired.ok()) continue;
-    if (*expired) {
+    if (expired.ok() && *expired) {
       expired_.Add();
       ++ended;
     }
+    bool redis_is_away = HasReason(expired.status(), common::v1::ERROR_REASON_BILLING_UNAVAILABLE);
+    if (redis_is_away || absl::Now() > stop) break;
   }
   co_return ended;
 }

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "services/billing/redis_ledger.h"
 #include "services/common/metrics/metrics.h"
 #include "services/common/task/task.h"
@@ -26,8 +27,8 @@ class Sweeper {
   void Start();
 
   // Expires what is due in these buckets and tells how many holds this call ended. When Redis cannot be
-  // reached it ends early; the next sweep goes on.
-  Task<int> Sweep(std::vector<int> buckets);
+  // reached, or after `time_max`, it ends early; the next sweep goes on.
+  Task<int> Sweep(std::vector<int> buckets, absl::Duration time_max = absl::InfiniteDuration());
   Task<int> SweepAll();
 
  private:

@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "services/common/http/message.h"
+#include "services/common/http/socket.h"
 
 namespace prismatic::http {
 
 // One request and its answer on one connection.
 struct Exchange {
   int fd = -1;
+  const Socket* socket = nullptr;
   std::shared_ptr<Request> request;
   // What the library would do wrong is refused with this status before it reads the body.
   int refusal = 0;

@@ -28,8 +28,6 @@ namespace prismatic::http {
 namespace {
 
 constexpr size_t kHeadBytesMax = 32 << 10;
-constexpr absl::Duration kHeadTime = absl::Seconds(10);
-constexpr absl::Duration kBodyTime = absl::Seconds(60);
 constexpr size_t kPathBytesMax = 2048;
 // More than a body's length is reserved, so that a JSON parser finds its padding without a copy.
 constexpr size_t kBodySpare = 64;
@@ -136,6 +134,8 @@ void Disarm(httplib::Request& request) {
 void Fill(httplib::Response& to, Response&& from) {
   to.status = from.status;
   for (const auto& [key, value] : from.headers) to.set_header(key, value);
+  // These have no body; a client would take one for the next answer.
+  if (from.status == 204 || from.status == 304) return;
   if (from.cut_body_at < 0 || from.body.empty()) {
     if (!from.body.empty()) to.set_header("Content-Type", from.content_type);
     to.body = std::move(from.body);
@@ -231,7 +231,7 @@ void Server::Impl::Prepare(httplib::Request& request, Socket& socket) {
   current->refusal = HeadRefusal(request, options.body_bytes_max);
   current->body_read = IsBodyless(request.method);
   Disarm(request);
-  socket.Allow(kBodyTime, static_cast<size_t>(options.body_bytes_max) + kFramingSpare);
+  socket.Allow(options.body_time, static_cast<size_t>(options.body_bytes_max) + kFramingSpare);
   if (current->refusal == 0) {
     std::string length = request.get_header_value("Content-Length");
     size_t bytes = 0;
@@ -263,7 +263,8 @@ void Server::Impl::Answer(httplib::Response& response) {
 }
 
 void Server::Impl::Refuse(httplib::Response& response) {
-  int status = response.status;
+  int status = current->socket->too_slow() ? 408 : response.status;
+  response.status = status;
   current->close = true;
   response.headers.clear();
   if (!options.refuse) return;
@@ -319,9 +320,10 @@ bool Server::Impl::AwaitRequest(Socket& socket) {
 bool Server::Impl::ServeOne(Socket& socket) {
   Exchange exchange;
   exchange.fd = socket.fd();
+  exchange.socket = &socket;
   current = &exchange;
   SocketStream stream(socket);
-  socket.Allow(kHeadTime, kHeadBytesMax);
+  socket.Allow(options.head_time, kHeadBytesMax);
   bool closed = false;
   bool served = process_request(stream, /*close_connection=*/false, closed, [&](httplib::Request& request) {
     Prepare(request, socket);

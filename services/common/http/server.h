@@ -19,6 +19,9 @@ struct ServerOptions {
   int64_t body_bytes_max = int64_t{32} << 20;
   // Connections served at once; each holds a thread while it lives. More wait to be accepted.
   int connections_max = 1024;
+  // A head, and after it a body, arrives within this; else 408.
+  absl::Duration head_time = absl::Seconds(10);
+  absl::Duration body_time = absl::Seconds(60);
   // An idle keep-alive connection is closed after this.
   absl::Duration keep_alive = absl::Seconds(5);
   // What answers requests the library refuses by itself (malformed: 400, too large: 413, ...).

@@ -19,6 +19,7 @@
 namespace prismatic::http {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -231,6 +232,29 @@ TEST(ServerTest, TooLargeABodyIsRefusedBeforeItIsSent) {
   EXPECT_EQ(fitting.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   fitting.Send("ok");
   EXPECT_THAT(fitting.ReadUntil("POST / ok"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(ServerTest, WhatComesTooSlowlyIsATimeout) {
+  ServerOptions options = Options();
+  options.head_time = options.body_time = absl::Milliseconds(100);
+  std::unique_ptr<Server> server = Started(Echo, options);
+  for (const char* begun : {"POST / HTTP/1.1\r\nHost: h", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"}) {
+    Wire wire(*server);
+    wire.Send(begun);
+    EXPECT_THAT(wire.ReadAll(), AllOf(StartsWith("HTTP/1.1 408"), HasSubstr("refused 408"))) << begun;
+  }
+}
+
+TEST(ServerTest, AnAnswerWithoutABodyHasNone) {
+  std::unique_ptr<Server> server = Started([](std::shared_ptr<const Request>) -> Task<Response> {
+    Response response;
+    response.status = 204;
+    response.body = "left over";
+    co_return response;
+  });
+  Wire wire(*server);
+  wire.Send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(wire.ReadAll(), Not(HasSubstr("left over")));
 }
 
 TEST(ServerTest, MalformedRequestsAreRefusedInOurWordsAndTheConnectionIsClosed) {

@@ -63,7 +63,11 @@ ssize_t Socket::Read(char* to, size_t size) {
   if (read_left_ == 0) return -1;
   size = std::min(size, read_left_);
   if (in_used_ == in_.size()) {
-    if (!Flush() || !WaitReadable(read_until_)) return -1;
+    if (!Flush()) return -1;
+    if (!WaitReadable(read_until_)) {
+      too_slow_ = absl::Now() >= read_until_;
+      return -1;
+    }
     // Much is read to where it is wanted, little by way of the buffer.
     if (size >= kBufferSize) {
       ssize_t got = recv(fd_, to, size, 0);

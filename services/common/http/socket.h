@@ -27,6 +27,8 @@ class Socket {
   // Up to `size` bytes; 0 at the end of the stream, -1 on an error, past the deadline or the limit.
   // What was written before is sent first.
   ssize_t Read(char* to, size_t size);
+  // Whether reading has failed because its time was over.
+  bool too_slow() const { return too_slow_; }
 
   // False when the peer takes no data.
   bool Write(absl::string_view data);
@@ -48,6 +50,7 @@ class Socket {
   std::string out_;
   absl::Time read_until_ = absl::InfiniteFuture();
   size_t read_left_ = static_cast<size_t>(-1);
+  bool too_slow_ = false;
 };
 
 }  // namespace prismatic::http

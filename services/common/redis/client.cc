@@ -186,7 +186,8 @@ class Core : public std::enable_shared_from_this<Core> {
     Connection& connection = *state.connection;
     auto load_error = std::make_shared<std::string>();
     uint64_t& newest_load = state.loads[library->name];
-    if (newest_load < number) {
+    // A load that the connection would not take was never sent: the next call tries again.
+    if (newest_load < number && connection.connected()) {
       newest_load = connection.next_number();
       connection.Send(
           FormatCommand({"FUNCTION", "LOAD", library->source}), Now(),

@@ -18,6 +18,9 @@ namespace prismatic::rpc {
 
 // The request ID travels in this metadata key.
 inline constexpr char kRequestIdKey[] = "x-request-id";
+// Initial metadata with which a server says that it has a call and begins to work on it. A call that
+// fails without it was never begun; one that fails with it may have been carried out.
+inline constexpr char kAcceptedKey[] = "x-prismatic-accepted";
 
 // What the server knows of a call: its request ID and deadline.
 CallContext ContextOf(grpc::CallbackServerContext* context);

@@ -18,10 +18,9 @@ Workers::~Workers() {
 }
 
 void Workers::Post(std::function<void()> work) {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    queue_.push_back(std::move(work));
-  }
+  // Told under the lock: once it is free, the work may run and end the owner of these workers.
+  std::lock_guard<std::mutex> lock(mutex_);
+  queue_.push_back(std::move(work));
   ready_.notify_one();
 }
 
