@@ -23,7 +23,7 @@ deny_service_starts() {
 
 # install_packages NAME...: installs those that are missing, says so, and fails loudly.
 install_packages() {
-  local missing=() package
+  local missing=() package started=$SECONDS
   for package in "$@"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
@@ -40,5 +40,6 @@ install_packages() {
       DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
   } || status=$?
   [ "$made_policy" = yes ] && rm -f /usr/sbin/policy-rc.d
+  [ "$status" -eq 0 ] && echo "Installed in $((SECONDS - started)) s."
   return "$status"
 }

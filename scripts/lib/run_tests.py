@@ -38,7 +38,11 @@ def suites(full):
     for mode in ([], ["--separate"]):
         name = "separate" if mode else "all_in_one"
         yield f"e2e_{name}", "dev", [sys.executable, "tests/e2e/first_picture_test.py", *mode]
+        yield f"faults_{name}", "dev", [sys.executable, "tests/e2e/faults_test.py", *mode]
         yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
+    if full:
+        yield "e2e_under_asan", "asan", [sys.executable, "tests/e2e/first_picture_test.py", "--bin", "build-asan/bin"]
+        yield "faults_under_asan", "asan", [sys.executable, "tests/e2e/faults_test.py", "--separate", "--bin", "build-asan/bin"]
     for path in programs("build-asan"):
         yield "asan_" + os.path.basename(path), "asan", [path, "--gtest_brief=1"]
     for name in TSAN_PROGRAMS:

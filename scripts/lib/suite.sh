@@ -39,8 +39,11 @@ start() {
 }
 
 # The time at which a process started, in clock ticks since boot: with its number it is one process only.
+# Nothing for one that has ended and only waits to be buried.
 start_time() { # start_time PID
-  sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+  local fields
+  read -r -a fields < <(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 0
+  [ "${fields[0]}" = Z ] || echo "${fields[19]}"
 }
 
 # alive NAME: prints its number.

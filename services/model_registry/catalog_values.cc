@@ -32,8 +32,22 @@ bool IsAddress6(absl::string_view text) {
   return inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
 }
 
+bool IsAddress4(absl::string_view text) {
+  in_addr address;
+  return inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;
+}
+
+// What URL readers take for a part of an IPv4 address, also as in `127.1` and `0x7f000001`.
+bool IsAddressPart(absl::string_view label) {
+  if (absl::ConsumePrefix(&label, "0x") || absl::ConsumePrefix(&label, "0X")) {
+    return AllOf(label, absl::ascii_isxdigit);
+  }
+  return AllOf(label, absl::ascii_isdigit);
+}
+
 bool IsHostName(absl::string_view host) {
   if (host.empty() || host.size() > 253) return false;
+  if (IsAddressPart(host.substr(host.rfind('.') + 1))) return IsAddress4(host);
   for (absl::string_view label : absl::StrSplit(host, '.')) {
     if (!IsHostLabel(label)) return false;
   }
@@ -42,7 +56,8 @@ bool IsHostName(absl::string_view host) {
 
 bool IsPort(absl::string_view text) {
   int port;
-  return AllOf(text, absl::ascii_isdigit) && absl::SimpleAtoi(text, &port) && port >= 1 && port <= 65535;
+  return AllOf(text, absl::ascii_isdigit) && !absl::StartsWith(text, "0") && absl::SimpleAtoi(text, &port) &&
+         port >= 1 && port <= 65535;
 }
 
 // host, host:port, [v6] or [v6]:port.
@@ -122,6 +137,18 @@ std::string CheckCredential(absl::string_view credential) {
 std::string CheckHost(absl::string_view host) {
   bool fine = IsAuthority(host) || IsAddress6(host);
   return fine ? "" : "must be a host name or an IP address, perhaps with a port, without scheme and path";
+}
+
+std::string NormalHost(absl::string_view host) {
+  bool bare = IsAddress6(host);
+  if (!bare && !absl::StartsWith(host, "[")) return absl::AsciiStrToLower(host);
+  size_t close = bare ? host.size() : host.find(']');
+  absl::string_view address = bare ? host : host.substr(1, close - 1);
+  in6_addr binary;
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_pton(AF_INET6, std::string(address).c_str(), &binary);
+  inet_ntop(AF_INET6, &binary, text, sizeof(text));
+  return absl::StrCat("[", text, "]", bare ? "" : host.substr(close + 1));
 }
 
 std::string CheckOwner(absl::string_view owner) {

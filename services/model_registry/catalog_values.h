@@ -23,6 +23,9 @@ std::string CheckBaseUrl(absl::string_view url);
 std::string CheckCredential(absl::string_view credential);
 // A host name or an IP address, perhaps with a port; no scheme, no path.
 std::string CheckHost(absl::string_view host);
+// A checked host as a URL's reader writes it, which is what it is compared with: lower case, an IPv6
+// address in brackets and in its shortest form.
+std::string NormalHost(absl::string_view host);
 // At most 128 bytes without control characters.
 std::string CheckOwner(absl::string_view owner);
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/money/money.h"
@@ -52,6 +53,25 @@ const Words& ReferenceImageForms() {
   return *words;
 }
 
+// How provider-proxy's adapter for a wire format takes reference images; nullopt: there is no adapter yet.
+std::optional<catalog::v1::ReferenceImages> ReferenceImagesOf(catalog::v1::WireFormat format) {
+  switch (format) {
+    case catalog::v1::WIRE_FORMAT_OPENAI_IMAGES:
+      return catalog::v1::REFERENCE_IMAGES_NATIVE;
+    case catalog::v1::WIRE_FORMAT_CHAT_COMPLETIONS:
+      return catalog::v1::REFERENCE_IMAGES_CHAT;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::string_view NameOf(int value, const Words& words) {
+  for (const auto& [name, named] : words) {
+    if (named == value) return name;
+  }
+  return "";
+}
+
 // The request fields that a route may name; the values have no meaning.
 const Words& Parameters() {
   static const Words* words = new Words{{"n", 1},
@@ -87,6 +107,8 @@ class Reader {
   void ReadPrice(const YamlFields& fields, catalog::v1::Model& model);
   void ReadRoute(const YamlNode& node, const std::string& path, catalog::v1::Route& route);
   void ReadParameters(const YamlFields& fields, catalog::v1::Route& route);
+  catalog::v1::WireFormat ReadWireFormat(const YamlFields& fields);
+  catalog::v1::ReferenceImages ReadReferenceImages(const YamlFields& fields, const std::string& provider);
 
   // The value of a key when it is there and has the right form; an empty string otherwise.
   std::string Checked(const YamlFields& fields, absl::string_view key, bool required, Check check);
@@ -97,6 +119,7 @@ class Reader {
 
   YamlErrors& errors_;
   absl::flat_hash_set<std::string> providers_;
+  absl::flat_hash_map<std::string, catalog::v1::WireFormat> wire_formats_;  // by provider
   absl::flat_hash_set<std::string> models_;
   absl::flat_hash_set<std::string> public_ids_;
 };
@@ -153,8 +176,8 @@ void Reader::ReadProvider(const YamlNode& node, const std::string& path, catalog
   if (!provider.name().empty()) {
     Unique(providers_, provider.name(), *fields.Find("name"), fields.Path("name"), "the provider");
   }
-  std::optional<int> wire_format = Word(fields, "wire_format", true, WireFormats());
-  provider.set_wire_format(static_cast<catalog::v1::WireFormat>(wire_format.value_or(0)));
+  provider.set_wire_format(ReadWireFormat(fields));
+  wire_formats_.emplace(provider.name(), provider.wire_format());
   provider.set_base_url(Checked(fields, "base_url", true, CheckBaseUrl));
   provider.set_credential(Checked(fields, "credential", false, CheckCredential));
   provider.set_images_enabled(fields.Switch("images_enabled").value_or(false));
@@ -167,9 +190,24 @@ void Reader::ReadProvider(const YamlNode& node, const std::string& path, catalog
                if (!host.has_value()) return;
                std::string wrong = CheckHost(*host);
                if (!wrong.empty()) return errors_.Add(element, element_path, wrong);
-               provider.add_fetch_hosts(*host);
+               provider.add_fetch_hosts(NormalHost(*host));
              });
   }
+}
+
+catalog::v1::WireFormat Reader::ReadWireFormat(const YamlFields& fields) {
+  std::optional<int> word = Word(fields, "wire_format", true, WireFormats());
+  if (!word.has_value()) return catalog::v1::WIRE_FORMAT_UNSPECIFIED;
+  auto format = static_cast<catalog::v1::WireFormat>(*word);
+  if (ReferenceImagesOf(format).has_value()) return format;
+  std::string available;
+  for (const auto& [name, value] : WireFormats()) {
+    if (!ReferenceImagesOf(static_cast<catalog::v1::WireFormat>(value)).has_value()) continue;
+    absl::StrAppend(&available, available.empty() ? "" : " or ", name);
+  }
+  errors_.Add(*fields.Find("wire_format"), fields.Path("wire_format"),
+              absl::StrCat("`", NameOf(format, WireFormats()), "` is not available yet; use ", available));
+  return format;
 }
 
 void Reader::ReadModel(const YamlNode& node, const std::string& path, catalog::v1::Model& model) {
@@ -265,13 +303,26 @@ void Reader::ReadRoute(const YamlNode& node, const std::string& path, catalog::v
   ReadParameters(fields, route);
   route.set_max_images_per_call(
       static_cast<int32_t>(fields.Integer("max_images_per_call", 1, 10).value_or(1)));
-  std::optional<int> reference_images = Word(fields, "reference_images", false, ReferenceImageForms());
-  route.set_reference_images(static_cast<catalog::v1::ReferenceImages>(
-      reference_images.value_or(catalog::v1::REFERENCE_IMAGES_NONE)));
+  route.set_reference_images(ReadReferenceImages(fields, route.provider()));
   route.set_retry_safe(fields.Switch("retry_safe").value_or(false));
   route.set_disabled(fields.Switch("disabled").value_or(false));
   route.set_max_image_bytes(
       fields.Integer("max_image_bytes", 1, kMaxImageBytesMax).value_or(kMaxImageBytesDefault));
+}
+
+catalog::v1::ReferenceImages Reader::ReadReferenceImages(const YamlFields& fields,
+                                                         const std::string& provider) {
+  std::optional<int> word = Word(fields, "reference_images", false, ReferenceImageForms());
+  auto form = static_cast<catalog::v1::ReferenceImages>(word.value_or(catalog::v1::REFERENCE_IMAGES_NONE));
+  auto format = wire_formats_.find(provider);
+  if (form == catalog::v1::REFERENCE_IMAGES_NONE || format == wire_formats_.end()) return form;
+  std::optional<catalog::v1::ReferenceImages> taken = ReferenceImagesOf(format->second);
+  if (!taken.has_value() || *taken == form) return form;
+  errors_.Add(*fields.Find("reference_images"), fields.Path("reference_images"),
+              absl::StrCat("the provider `", provider, "` speaks ", NameOf(format->second, WireFormats()),
+                           ", which takes reference images as `", NameOf(*taken, ReferenceImageForms()),
+                           "`, not as `", NameOf(form, ReferenceImageForms()), "`"));
+  return form;
 }
 
 void Reader::ReadParameters(const YamlFields& fields, catalog::v1::Route& route) {

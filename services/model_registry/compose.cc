@@ -22,6 +22,7 @@ catalog::v1::Provider* FindProvider(absl::string_view name, catalog::v1::Catalog
 StoredCatalog Compose(catalog::v1::Catalog file, const StoredCatalog& present, bool drop_overrides) {
   StoredCatalog next = present;
   next.catalog = std::move(file);
+  next.unreadable = false;
   if (next.first_import_ms == 0) next.first_import_ms = present.read_ms;
   for (catalog::v1::Model& model : *next.catalog.mutable_models()) {
     if (model.created() == 0) model.set_created(next.first_import_ms / 1000);

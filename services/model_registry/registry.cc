@@ -189,6 +189,10 @@ Task<absl::StatusOr<v1::ApplyCatalogResponse>> Registry::TryReplace(Replacement 
   StoredCatalog next = Compose(std::move(replacement.catalog), *present, replacement.drop_overrides);
   v1::ApplyCatalogResponse response;
   response.set_catalog_version(present->version());
+  if (present->unreadable) {
+    log::Error("the store holds something that is no catalog, replacing it",
+               {{"kind", replacement.kind}, {"store_version", present->version()}});
+  }
   if (replacement.imported_sha256.has_value()) next.imported_sha256 = *replacement.imported_sha256;
 
   if (present->version() > 0 && next.catalog.sha256() == present->catalog.sha256()) {
@@ -229,6 +233,7 @@ Task<absl::StatusOr<v1::SetProviderImagesResponse>> Registry::TrySetProviderImag
   auto asked = Fresh();
   absl::StatusOr<StoredCatalog> present = co_await asked;
   if (!present.ok()) co_return present.status();
+  if (present->unreadable) co_return error::StoreUnreadable();
 
   catalog::v1::ImagesOverride images_override;
   images_override.set_enabled(request.enabled());
@@ -279,6 +284,16 @@ Task<absl::StatusOr<StoredCatalog>> Registry::Fresh() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       held = held_;
+    }
+    if (stored->unreadable) {
+      if (held.version() == 0) co_return stored;
+      log::Error("the store holds something that is no catalog, writing back what is held",
+                 {{"version", held.version()}, {"store_version", stored->version()}});
+      held.read_ms = stored->read_ms;
+      auto repair = Commit("repair", stored->version(), std::move(held));
+      absl::StatusOr<StoredCatalog> repaired = co_await repair;
+      if (!LostRace(repaired.status()) || attempt == kAttempts) co_return repaired;
+      continue;
     }
     if (stored->version() >= held.version()) {
       Adopt(*stored);
@@ -354,7 +369,8 @@ void Registry::EndTick() {
 }
 
 Task<absl::Status> Registry::Poll() {
-  auto ask = store_.Version();
+  int64_t held = holder_.Current()->version();
+  auto ask = store_.Version(held);
   absl::StatusOr<int64_t> version = co_await ask;
   if (!version.ok()) co_return version.status();
   bool same = false;
@@ -366,6 +382,7 @@ Task<absl::Status> Registry::Poll() {
     auto load = Fresh();
     absl::StatusOr<StoredCatalog> fresh = co_await load;
     if (!fresh.ok()) co_return fresh.status();
+    if (fresh->unreadable && !file_.has_value()) co_return error::StoreUnreadable();
   }
   if (!file_.has_value()) co_return absl::OkStatus();
 

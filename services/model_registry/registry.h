@@ -86,7 +86,8 @@ class Registry {
   // The snapshot for a read; NotLoadedYet before the store was seen.
   absl::StatusOr<std::shared_ptr<const catalog_watch::Snapshot>> Loaded() const;
 
-  // The store's state, after putting it and ours on the newer of the two.
+  // The store's state, after putting it and ours on the newer of the two. A store that cannot be read gets
+  // ours; it is given as `unreadable` only while this registry holds no catalog.
   Task<absl::StatusOr<StoredCatalog>> Fresh();
   Task<absl::StatusOr<v1::ApplyCatalogResponse>> Replace(Replacement replacement);
   // One attempt; CATALOG_CONFLICT when somebody was faster.

@@ -34,6 +34,10 @@ absl::Status RegistryUnavailable(absl::string_view why) {
                absl::StrCat("The registry's Redis does not answer: ", why));
 }
 
+absl::Status StoreUnreadable() {
+  return InternalError("The catalog's store holds something that is no catalog; apply one to replace it.");
+}
+
 absl::Status NotLoadedYet() {
   return Error(absl::StatusCode::kUnavailable, common::v1::ERROR_REASON_REGISTRY_UNAVAILABLE,
                "The registry has not loaded a catalog yet.");

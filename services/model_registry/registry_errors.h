@@ -19,6 +19,8 @@ absl::Status CatalogInvalid(const std::vector<std::string>& errors);
 absl::Status CatalogConflict();
 // Redis did not take part; a write may have happened all the same. Reason: REGISTRY_UNAVAILABLE.
 absl::Status RegistryUnavailable(absl::string_view why);
+// The store holds something that is no catalog, and this registry holds none. Reason: INTERNAL_ERROR.
+absl::Status StoreUnreadable();
 // No catalog has been loaded since the start. Reason: REGISTRY_UNAVAILABLE.
 absl::Status NotLoadedYet();
 

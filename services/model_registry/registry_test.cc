@@ -5,7 +5,9 @@
 #include <atomic>
 #include <future>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "services/common/crypto/crypto.h"
@@ -190,6 +192,179 @@ TEST_F(RegistryTest, ACatalogThatTheStoreHasLostIsWrittenBack) {
   auto newcomer = RunWith(kYaml);
   EXPECT_EQ(newcomer->version(), version);
   EXPECT_FALSE(newcomer->Enabled("sandbox"));
+}
+
+// What makes the catalog in the store unreadable.
+struct Damage {
+  const char* name;
+  std::vector<std::string> (*command)(const std::string& version);
+};
+
+class DamagedStoreTest : public RegistryTest, public ::testing::WithParamInterface<Damage> {
+ protected:
+  void Break(int64_t version) {
+    std::vector<std::string> command = GetParam().command(absl::StrCat(version));
+    if (command[0] == "LPUSH") redis_.Ask({"DEL", command[1]});
+    std::string answer = redis_.Ask(command);
+    ASSERT_FALSE(absl::StartsWith(answer, "-")) << answer;
+  }
+};
+
+constexpr char kVersion[] = "{catalog}:version";
+constexpr char kContents[] = "{catalog}:contents";
+using Words = std::vector<std::string>;
+constexpr Damage kDamages[] = {
+    {"ContentMissing",
+     [](const std::string& version) {
+       return Words{"HDEL", kContents, version};
+     }},
+    {"AllContentsMissing",
+     [](const std::string&) {
+       return Words{"DEL", kContents};
+     }},
+    {"ContentIsNoCatalog",
+     [](const std::string& version) {
+       return Words{"HSET", kContents, version, "soci\xe9t\xe9"};
+     }},
+    {"ContentIsAnotherCatalog",
+     [](const std::string& version) {
+       return Words{"HSET", kContents, version, catalog::v1::Catalog().SerializeAsString()};
+     }},
+    {"VersionWithoutContent",
+     [](const std::string& version) {
+       return Words{"SET", kVersion, absl::StrCat(version, "0")};
+     }},
+    {"VersionIsAWord",
+     [](const std::string&) {
+       return Words{"SET", kVersion, "newest"};
+     }},
+    {"VersionHasAPoint",
+     [](const std::string&) {
+       return Words{"SET", kVersion, "1.5"};
+     }},
+    {"VersionIsNegative",
+     [](const std::string&) {
+       return Words{"SET", kVersion, "-5"};
+     }},
+    {"VersionBeyondDoubles",
+     [](const std::string&) {
+       return Words{"SET", kVersion, "9007199254740992"};
+     }},
+    {"VersionBeyondInt64",
+     [](const std::string&) {
+       return Words{"SET", kVersion, std::string(40, '9')};
+     }},
+    {"VersionIsAList",
+     [](const std::string&) {
+       return Words{"LPUSH", kVersion, "1"};
+     }},
+};
+INSTANTIATE_TEST_SUITE_P(All, DamagedStoreTest, ::testing::ValuesIn(kDamages),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST_P(DamagedStoreTest, IsRepairedByARegistryThatHoldsACatalog) {
+  auto process = RunWith(kYaml);
+  ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+  int64_t version = process->version();
+  Break(version);
+  // A switch is flipped all the same, on top of what was held.
+  ASSERT_THAT(Flip(*process, "spare", true), IsOk());
+  EXPECT_EQ(process->Changes("repair"), 1);
+  EXPECT_GT(process->version(), version);
+  EXPECT_EQ(redis_.Ask({"GET", kVersion}), absl::StrCat(process->version()));
+  auto newcomer = RunWith("");
+  EXPECT_EQ(newcomer->version(), process->version());
+  EXPECT_FALSE(newcomer->Enabled("sandbox"));
+  EXPECT_TRUE(newcomer->Enabled("spare"));
+}
+
+TEST_P(DamagedStoreTest, IsReplacedByAnImportOfOneThatHoldsNone) {
+  int64_t version = RunWith(kYaml)->version();
+  Break(version);
+  auto process = RunWith(kYaml);
+  EXPECT_GT(process->version(), version);
+  EXPECT_TRUE(WaitUntil([&] { return process->Changes("import") == 1; }));
+  EXPECT_EQ(RunWith("")->version(), process->version());
+}
+
+TEST_P(DamagedStoreTest, IsReplacedByAnApplyToOneThatHoldsNone) {
+  int64_t version = RunWith(kYaml)->version();
+  Break(version);
+  auto process = Run(Options(""));
+  // Connected, and without a catalog.
+  ASSERT_TRUE(WaitUntil([&] {
+    return ReasonOf(Flip(*process, "sandbox", false).status()) == common::v1::ERROR_REASON_INTERNAL_ERROR;
+  }));
+  EXPECT_FALSE(process->Loaded());
+  auto applied = Apply(*process, OtherYaml());
+  ASSERT_THAT(applied, IsOk());
+  EXPECT_GT(applied->catalog_version(), version);
+  EXPECT_EQ(RunWith("")->version(), applied->catalog_version());
+}
+
+TEST_F(RegistryTest, AVersionThatPointsAtNothingIsRepairedWithoutBeingAsked) {
+  auto process = RunWith(kYaml);
+  int64_t ahead = process->version() + 1'000'000'000;
+  redis_.Ask({"SET", kVersion, absl::StrCat(ahead)});
+  ASSERT_TRUE(WaitUntil([&] { return process->Changes("repair") == 1; }));
+  EXPECT_EQ(process->version(), ahead + 1);
+  EXPECT_EQ(redis_.Ask({"GET", kVersion}), absl::StrCat(ahead + 1));
+  ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+}
+
+TEST_F(RegistryTest, ContentThatIsGoneIsRepairedWithoutBeingAsked) {
+  auto process = RunWith(kYaml);
+  redis_.Ask({"DEL", kContents});
+  ASSERT_TRUE(WaitUntil([&] { return process->Changes("repair") == 1; }));
+  EXPECT_EQ(RunWith("")->version(), process->version());
+}
+
+TEST_F(RegistryTest, KeysOfAnotherTypeAreReplaced) {
+  auto process = RunWith(kYaml);
+  redis_.Ask({"DEL", kContents, "{catalog}:meta"});
+  redis_.Ask({"SET", kContents, "text"});
+  redis_.Ask({"SET", "{catalog}:meta", "text"});
+  ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+  EXPECT_EQ(RunWith("")->version(), process->version());
+}
+
+TEST_F(RegistryTest, WhatCouldNotBeReadAgainIsNotWritten) {
+  auto process = RunWith(kYaml);
+  int64_t version = process->version();
+  v1::SetProviderImagesRequest request;
+  request.set_provider("sandbox");
+  request.set_actor("soci\xe9t\xe9");
+  EXPECT_THAT(Wait(process->registry().SetProviderImages(request)),
+              HasReason(common::v1::ERROR_REASON_INTERNAL_ERROR));
+  EXPECT_EQ(redis_.Ask({"GET", kVersion}), absl::StrCat(version));
+  EXPECT_EQ(process->version(), version);
+}
+
+TEST_F(RegistryTest, AFileThatIsNotUtf8EndsTheStart) {
+  std::string path =
+      folder_.Write("latin1.yaml", absl::StrReplaceAll(kYaml, {{"google\n", "soci\xe9t\xe9\n"}}));
+  EXPECT_THAT(ReadCatalogFile(path).status(), HasReason(common::v1::ERROR_REASON_CATALOG_INVALID));
+}
+
+TEST_F(RegistryTest, KeepsLargeVersionsUpToABound) {
+  auto process = RunWith(kYaml);
+  for (const char* old : {"1", "2", "3", "4", "5"}) {
+    redis_.Ask({"HSET", kContents, old, std::string(size_t{20} << 20, 'x')});
+  }
+  ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+  // Two small ones and three of 20 MiB; a fourth would be beyond 64 MiB.
+  EXPECT_EQ(redis_.Ask({"HLEN", kContents}), "5");
+  EXPECT_EQ(redis_.Ask({"HEXISTS", kContents, "3"}), "1");
+  EXPECT_EQ(redis_.Ask({"HEXISTS", kContents, "2"}), "0");
+}
+
+TEST_F(RegistryTest, KeepsThreeVersionsHoweverLarge) {
+  auto process = RunWith(kYaml);
+  redis_.Ask({"HSET", kContents, "1", "x"});
+  redis_.Ask({"HSET", kContents, "2", std::string(size_t{70} << 20, 'x')});
+  ASSERT_THAT(Flip(*process, "sandbox", false), IsOk());
+  EXPECT_EQ(redis_.Ask({"HLEN", kContents}), "3");
+  EXPECT_EQ(redis_.Ask({"HEXISTS", kContents, "2"}), "1");
 }
 
 TEST_F(RegistryTest, KeepsTheLastHundredVersions) {

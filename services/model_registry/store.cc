@@ -17,7 +17,7 @@ constexpr char kVersionKey[] = "{catalog}:version";
 constexpr char kContentsKey[] = "{catalog}:contents";
 constexpr char kMetaKey[] = "{catalog}:meta";
 
-absl::Status Unreadable() { return InternalError("The catalog's store holds something that is no catalog."); }
+absl::Status NotOurs() { return InternalError("The catalog's store answered in another form."); }
 
 // Of a function's {done, version} answer.
 struct Outcome {
@@ -28,32 +28,37 @@ struct Outcome {
 absl::StatusOr<Outcome> ReadOutcome(const redis::Reply& reply) {
   Outcome outcome;
   if (reply.elements.size() != 2 || !absl::SimpleAtoi(reply.elements[1].text, &outcome.version))
-    return Unreadable();
+    return NotOurs();
   outcome.done = reply.elements[0].integer == 1;
   return outcome;
 }
 
 absl::StatusOr<StoredCatalog> ReadStored(const redis::Reply& reply) {
-  if (reply.elements.size() != 5) return Unreadable();
   StoredCatalog stored;
   int64_t version = 0;
-  if (!absl::SimpleAtoi(reply.elements[0].text, &version) ||
-      !stored.catalog.ParseFromString(reply.elements[1].text) ||
-      !absl::SimpleAtoi(reply.elements[3].text, &stored.first_import_ms) ||
+  if (reply.elements.size() != 6 || !absl::SimpleAtoi(reply.elements[0].text, &version) ||
       !absl::SimpleAtoi(reply.elements[4].text, &stored.read_ms)) {
-    return Unreadable();
+    return NotOurs();
   }
-  if (version > 0 && CatalogSha256(stored.catalog) != stored.catalog.sha256()) return Unreadable();
+  stored.unreadable = reply.elements[5].integer != 1 ||
+                      !stored.catalog.ParseFromString(reply.elements[1].text) ||
+                      (version > 0 && CatalogSha256(stored.catalog) != stored.catalog.sha256());
+  if (stored.unreadable) stored.catalog.Clear();
   stored.catalog.set_version(version);
   stored.imported_sha256 = reply.elements[2].text;
+  // Lost, the next change sets it anew.
+  if (!absl::SimpleAtoi(reply.elements[3].text, &stored.first_import_ms)) stored.first_import_ms = 0;
   return stored;
 }
 
-// As it is kept: the version is the key, the hash shows that the content is whole.
-std::string Content(catalog::v1::Catalog catalog) {
+// As it is kept: the version is the key, the hash shows that the content is whole. Bytes that could not
+// be parsed again (a text that is not UTF-8) would leave the store without a catalog.
+absl::StatusOr<std::string> Content(catalog::v1::Catalog catalog) {
   catalog.set_sha256(CatalogSha256(catalog));
   catalog.clear_version();
-  return catalog.SerializeAsString();
+  std::string bytes = catalog.SerializeAsString();
+  if (!catalog.ParseFromString(bytes)) return InternalError("The catalog could not be read again.");
+  return bytes;
 }
 
 }  // namespace
@@ -76,14 +81,19 @@ Task<absl::StatusOr<redis::Reply>> Store::Call(std::string function, std::vector
   co_return reply;
 }
 
-Task<absl::StatusOr<int64_t>> Store::Version() {
-  auto command = redis_.Command(redis::Lane::kFast, {"GET", kVersionKey});
-  absl::StatusOr<redis::Reply> reply = co_await command;
-  if (!reply.ok()) co_return error::RegistryUnavailable(reply.status().message());
-  if (reply->is_nil()) co_return 0;
+Task<absl::StatusOr<int64_t>> Store::Version(int64_t held) {
+  std::vector<std::vector<std::string>> commands = {{"GET", kVersionKey},
+                                                    {"HEXISTS", kContentsKey, absl::StrCat(held)}};
+  auto pipeline = redis_.Pipeline(redis::Lane::kFast, std::move(commands));
+  absl::StatusOr<std::vector<redis::Reply>> replies = co_await pipeline;
+  if (!replies.ok()) co_return error::RegistryUnavailable(replies.status().message());
+  const redis::Reply& found = (*replies)[0];
+  if (found.is_nil()) co_return 0;
   int64_t version = 0;
-  if (!absl::SimpleAtoi(reply->text, &version)) co_return Unreadable();
-  co_return version;
+  // An error of Redis' own: the key has another type, or Load will be told the same.
+  if (found.is_error() || !absl::SimpleAtoi(found.text, &version)) co_return kNoVersion;
+  bool lost = held > 0 && version == held && (*replies)[1].integer != 1;
+  co_return lost ? kNoVersion : version;
 }
 
 Task<absl::StatusOr<StoredCatalog>> Store::Load() {
@@ -94,8 +104,11 @@ Task<absl::StatusOr<StoredCatalog>> Store::Load() {
 }
 
 Task<absl::StatusOr<int64_t>> Store::Commit(int64_t known, StoredCatalog next) {
+  int64_t above = next.version();
+  absl::StatusOr<std::string> content = Content(std::move(next.catalog));
+  if (!content.ok()) co_return content.status();
   auto call = Call("commit", {absl::StrCat(known), next.imported_sha256, absl::StrCat(next.first_import_ms),
-                              Content(std::move(next.catalog))});
+                              *std::move(content), absl::StrCat(above)});
   absl::StatusOr<redis::Reply> reply = co_await call;
   if (!reply.ok()) co_return reply.status();
   absl::StatusOr<Outcome> outcome = ReadOutcome(*reply);
@@ -114,8 +127,11 @@ Task<absl::Status> Store::NoteImport(int64_t known, std::string imported_sha256)
 }
 
 Task<absl::StatusOr<bool>> Store::WriteBack(StoredCatalog newer) {
-  auto call = Call("write_back", {absl::StrCat(newer.version()), newer.imported_sha256,
-                                  absl::StrCat(newer.first_import_ms), Content(std::move(newer.catalog))});
+  int64_t version = newer.version();
+  absl::StatusOr<std::string> content = Content(std::move(newer.catalog));
+  if (!content.ok()) co_return content.status();
+  auto call = Call("write_back", {absl::StrCat(version), newer.imported_sha256,
+                                  absl::StrCat(newer.first_import_ms), *std::move(content)});
   absl::StatusOr<redis::Reply> reply = co_await call;
   if (!reply.ok()) co_return reply.status();
   absl::StatusOr<Outcome> outcome = ReadOutcome(*reply);

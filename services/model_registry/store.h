@@ -21,6 +21,9 @@ struct StoredCatalog {
   int64_t first_import_ms = 0;
   // Redis' clock when this was read, Unix milliseconds.
   int64_t read_ms = 0;
+  // The store holds something that is no catalog, or no version: there is no content here, and `version`
+  // is the store's number, or 0.
+  bool unreadable = false;
 
   int64_t version() const { return catalog.version(); }
 };
@@ -28,17 +31,21 @@ struct StoredCatalog {
 // The catalog in Redis: the truth that all registries share. Every change is one Redis Function.
 // Thread-safe; coroutines resume on the client's loop.
 //
-// Errors: REGISTRY_UNAVAILABLE; CATALOG_CONFLICT from Commit and NoteImport; INTERNAL_ERROR when the store
-// holds what we cannot read.
+// Errors: REGISTRY_UNAVAILABLE; CATALOG_CONFLICT from Commit and NoteImport; INTERNAL_ERROR from Commit and
+// WriteBack when the content could not be read again, and nothing was written.
 class Store {
  public:
   explicit Store(redis::Client& redis);
 
-  // The version in force; 0 when the store is empty. Cheap.
-  Task<absl::StatusOr<int64_t>> Version();
+  // What Version gives when something else stands in its place, or its content is missing.
+  static constexpr int64_t kNoVersion = -1;
+
+  // The version in force; 0 when the store is empty. Cheap: looks for the content of the version that
+  // the caller holds, and not into it.
+  Task<absl::StatusOr<int64_t>> Version(int64_t held);
   Task<absl::StatusOr<StoredCatalog>> Load();
-  // Replaces version `known` by this content and gives the new version. `next.catalog`'s own version
-  // does not matter.
+  // Replaces version `known` (of a load, readable or not) by this content and gives the new version, which
+  // is above both `known` and `next.catalog`'s own.
   Task<absl::StatusOr<int64_t>> Commit(int64_t known, StoredCatalog next);
   // Remembers the file imported last, while version `known` is in force.
   Task<absl::Status> NoteImport(int64_t known, std::string imported_sha256);

@@ -141,6 +141,12 @@ std::optional<int64_t> ReadInteger(const YamlNode& node, absl::string_view path,
         absl::StrCat("must be a whole number, is ", IsPlain(node) ? Quoted(node.text) : KindName(node)));
     return std::nullopt;
   }
+  // YAML 1.1 readers take it for octal.
+  if (digits && node.text.size() > 1 && node.text[0] == '0') {
+    errors.Add(node, path,
+               absl::StrCat("must be a whole number without leading zeros, is ", Quoted(node.text)));
+    return std::nullopt;
+  }
   if (!digits || !absl::SimpleAtoi(node.text, &value) || value < min || value > max) {
     errors.Add(node, path, absl::StrCat("must be from ", min, " to ", max, ", is ", Quoted(node.text)));
     return std::nullopt;

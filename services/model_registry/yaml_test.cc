@@ -62,7 +62,7 @@ TEST(CatalogYamlTest, FillsDefaults) {
 models:
   - {name: m, public_ids: [m], capabilities: [image_generation], routes: [{provider: p, upstream_model: u}]}
 providers:
-  - {name: p, wire_format: gemini, base_url: "https://example.com"}
+  - {name: p, wire_format: chat_completions, base_url: "https://example.com"}
 )");
   ASSERT_THAT(read.errors, ElementsAre());
   EXPECT_FALSE(read.catalog.providers(0).images_enabled());
@@ -161,6 +161,8 @@ constexpr BadInput kBadInputs[] = {
      "must be from 1 to 100000"},
     {"NumberQuoted", "max_concurrent: 2000", "max_concurrent: \"2000\"",
      "must be a whole number, is text in quotes"},
+    {"NumberWithLeadingZero", "max_concurrent: 2000", "max_concurrent: 05",
+     "7:21: providers[0].max_concurrent: must be a whole number without leading zeros, is `05`"},
     {"NumberWithPoint", "max_concurrent: 2000", "max_concurrent: 1.5", "must be a whole number, is `1.5`"},
     {"PriorityTooLarge", "priority: 1,", "priority: 1001,", "priority: must be from 0 to 1000"},
     {"WeightZero", "weight: 100", "weight: 0", "weight: must be from 1 to 10000"},
@@ -200,6 +202,38 @@ constexpr BadInput kBadInputs[] = {
      "9:5: models[0]: must be a map"},
     {"BadHost", "max_concurrent: 2000", "fetch_hosts: [\"http://x\"]",
      "providers[0].fetch_hosts[0]: must be a host"},
+    {"HostPortLeadingZero", "max_concurrent: 2000", "fetch_hosts: [\"x:080\"]",
+     "providers[0].fetch_hosts[0]: must be a host"},
+    {"HostShortAddress", "max_concurrent: 2000", "fetch_hosts: [127.1.x, \"127.1\"]",
+     "providers[0].fetch_hosts[1]: must be a host"},
+    {"HostAddressOutOfRange", "max_concurrent: 2000", "fetch_hosts: [127.0.0.256]",
+     "providers[0].fetch_hosts[0]: must be a host"},
+    {"HostHexAddress", "max_concurrent: 2000", "fetch_hosts: [\"0x7f000001\"]",
+     "providers[0].fetch_hosts[0]: must be a host"},
+    {"HostPath", "max_concurrent: 2000", "fetch_hosts: [x/y]", "providers[0].fetch_hosts[0]: must be a host"},
+    {"WireFormatGemini", "wire_format: openai_images", "wire_format: gemini",
+     "3:18: providers[0].wire_format: `gemini` is not available yet; use openai_images or chat_completions"},
+    {"WireFormatAsyncJob", "wire_format: openai_images", "wire_format: async_job",
+     "`async_job` is not available yet"},
+    {"WireFormatSdapi", "wire_format: openai_images", "wire_format: sdapi", "`sdapi` is not available yet"},
+    {"ChatReferencesOfImagesApi", "reference_images: native", "reference_images: chat",
+     "models[0].routes[0].reference_images: the provider `sandbox` speaks openai_images, which takes "
+     "reference images as `native`, not as `chat`"},
+    {"NativeReferencesOfChat", "wire_format: openai_images", "wire_format: chat_completions",
+     "models[0].routes[0].reference_images: the provider `sandbox` speaks chat_completions, which takes "
+     "reference images as `chat`, not as `native`"},
+    {"Latin1", "owned_by: google", "owned_by: \"soci\xe9t\xe9\"",
+     "11:20: the byte 0xe9 is not UTF-8; the text must be UTF-8"},
+    {"Latin1InAComment", "models:\n", "models:  # \xc3\xa9 \xe9\n", "8:15: the byte 0xe9 is not UTF-8"},
+    {"OverlongUtf8", "owned_by: google", "owned_by: \xc0\xaf", "11:15: the byte 0xc0 is not UTF-8"},
+    {"SurrogateInUtf8", "owned_by: google", "owned_by: \xed\xa0\x80", "11:15: the byte 0xed is not UTF-8"},
+    {"BeyondUnicode", "owned_by: google", "owned_by: \xf4\x90\x80\x80", "the byte 0xf4 is not UTF-8"},
+    {"CutCharacter", "owned_by: google", "owned_by: \xe2\x82", "11:15: the byte 0xe2 is not UTF-8"},
+    {"EndOfTransmission", "    owned_by: google\n", "    owned_by: google\n\x04",
+     "12:1: the byte 0x04 is a control character"},
+    // yaml-cpp quotes the first byte of the character.
+    {"EscapeOfACharacterOfTwoBytes", "owned_by: google", "owned_by: \"\\\xc3\xa9\"",
+     "unknown escape character: \\xc3"},
     {"CreatedInMilliseconds", "owned_by: google", "created: 1767225600000", "created: must be from 0 to"},
     {"Tag", "name: imagen-4", "name: !secret imagen-4", "not valid YAML: tags are not supported"},
     {"BrokenYaml", "models:", "models: [", "not valid YAML"},
@@ -243,9 +277,38 @@ TEST(CatalogYamlTest, RefusesNestingThatNoCatalogNeeds) {
               ElementsAre(HasSubstr("nested deeper than 16")));
 }
 
+TEST(CatalogYamlTest, TakesEveryCharacterOfUnicode) {
+  for (absl::string_view owner :
+       {"soci\xc3\xa9t\xc3\xa9", "\xe7\x94\xbb", "\xf0\x9f\x8e\xa8", "\"soci\\xe9t\\u00e9\""}) {
+    CatalogFromYaml read = ReadCatalogYaml(With("owned_by: google", absl::StrCat("owned_by: ", owner)));
+    ASSERT_THAT(read.errors, ElementsAre()) << owner;
+    catalog::v1::Catalog again;
+    EXPECT_TRUE(again.ParseFromString(read.catalog.SerializeAsString())) << owner;
+  }
+}
+
+TEST(CatalogYamlTest, TakesChatReferencesOfAChatProvider) {
+  std::string text = absl::StrReplaceAll(
+      kSandbox, {{"wire_format: openai_images", "wire_format: chat_completions"}, {"native", "chat"}});
+  CatalogFromYaml read = ReadCatalogYaml(text);
+  ASSERT_THAT(read.errors, ElementsAre());
+  EXPECT_EQ(read.catalog.models(0).routes(0).reference_images(), catalog::v1::REFERENCE_IMAGES_CHAT);
+}
+
+TEST(CatalogYamlTest, WritesFetchHostsAsAUrlReaderDoes) {
+  CatalogFromYaml read = ReadCatalogYaml(With("max_concurrent: 2000",
+                                              "fetch_hosts: [\"::1\", \"[::1]\", \"[0:0:0:0:0:0:0:1]:9100\", "
+                                              "\"2001:DB8::0:1\", CDN.Example.com:8443, "
+                                              "127.0.0.1, 3d-images]"));
+  ASSERT_THAT(read.errors, ElementsAre());
+  EXPECT_THAT(read.catalog.providers(0).fetch_hosts(),
+              ElementsAre("[::1]", "[::1]", "[::1]:9100", "[2001:db8::1]", "cdn.example.com:8443",
+                          "127.0.0.1", "3d-images"));
+}
+
 TEST(CatalogYamlTest, AcceptsAliases) {
   CatalogFromYaml read = ReadCatalogYaml(R"(
-providers: [{name: p, wire_format: sdapi, base_url: "https://example.com:8443/api"}]
+providers: [{name: p, wire_format: openai_images, base_url: "https://example.com:8443/api"}]
 models:
   - {name: a, public_ids: [a], capabilities: [image_generation],
      routes: &routes [{provider: p, upstream_model: u}]}
@@ -257,7 +320,7 @@ models:
 
 // 9,000 models with 100 routes with 6 parameters each, in less than 1 MB.
 TEST(CatalogYamlTest, EndsTheWalkOfMultiplyingAliases) {
-  std::string text = R"(providers: [{name: p, wire_format: sdapi, base_url: "https://example.com"}]
+  std::string text = R"(providers: [{name: p, wire_format: openai_images, base_url: "https://example.com"}]
 models:
   - {name: m, public_ids: [m], capabilities: [image_generation], routes: &r [&route {provider: p, upstream_model: u,
      supported_parameters: [n, size, seed, style, user, quality]})";

@@ -9,12 +9,55 @@
 #include <exception>
 #include <istream>
 #include <map>
+#include <optional>
 #include <streambuf>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace prismatic::model_registry {
 namespace {
+
+// Bytes of the UTF-8 character that the text begins with; 0 when it begins with none (overlong forms,
+// surrogates and what is beyond U+10FFFF are none).
+size_t Utf8Length(absl::string_view text) {
+  auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  auto follows = [&](size_t i) { return at(i) >= 0x80 && at(i) <= 0xbf; };
+  unsigned first = at(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    bool second = first == 0xe0 ? at(1) >= 0xa0 : first == 0xed ? at(1) <= 0x9f : true;
+    return second && follows(1) && follows(2) ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    bool second = first == 0xf0 ? at(1) >= 0x90 : first == 0xf4 ? at(1) <= 0x8f : true;
+    return second && follows(1) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// The first place that is no text: bytes that are not UTF-8, which a protobuf could not be parsed with
+// again, and control characters, one of which (U+0004) yaml-cpp takes for the end. Columns count bytes,
+// as yaml-cpp's do.
+std::optional<YamlError> FirstNonText(absl::string_view text) {
+  YamlError error;
+  for (size_t i = 0; i < text.size();) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    size_t length = Utf8Length(text.substr(i));
+    bool control = (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f;
+    if (length == 0 || control) {
+      error.message = absl::StrFormat("the byte 0x%02x is %s; the text must be UTF-8", byte,
+                                      control ? "a control character" : "not UTF-8");
+      return error;
+    }
+    error.line += byte == '\n' ? 1 : 0;
+    error.column = byte == '\n' ? 1 : error.column + static_cast<int>(length);
+    i += length;
+  }
+  return std::nullopt;
+}
 
 // Reads from a view without copying it.
 class ViewBuffer : public std::streambuf {
@@ -127,6 +170,10 @@ YamlTree::YamlTree(absl::string_view text) {
         absl::StrCat("the text has ", text.size(), " bytes, more than the ", kBytesMax, " allowed");
     return;
   }
+  if (std::optional<YamlError> wrong = FirstNonText(text)) {
+    error_ = *std::move(wrong);
+    return;
+  }
   try {
     ViewBuffer buffer(text);
     std::istream stream(&buffer);
@@ -145,8 +192,10 @@ YamlTree::YamlTree(absl::string_view text) {
   } catch (const YAML::Exception& failure) {
     root_ = nullptr;
     bool placed = !failure.mark.is_null();
+    // yaml-cpp may quote one byte of a character of several.
+    std::string said = FirstNonText(failure.msg).has_value() ? absl::CHexEscape(failure.msg) : failure.msg;
     error_ = {placed ? failure.mark.line + 1 : 1, placed ? failure.mark.column + 1 : 1,
-              absl::StrCat("not valid YAML: ", failure.msg)};
+              absl::StrCat("not valid YAML: ", said)};
   } catch (const std::exception&) {
     root_ = nullptr;
     error_.message = "not valid YAML";

@@ -42,7 +42,8 @@ class YamlTree {
   // A catalog needs 6.
   static constexpr int kDepthMax = 16;
 
-  // Reads the text. On failure error() says where and why, and there is no root.
+  // Reads the text, which must be UTF-8 as a whole. On failure error() says where and why, and there is no
+  // root.
   explicit YamlTree(absl::string_view text);
   YamlTree(const YamlTree&) = delete;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The suite as a user sees it: real processes, Redis, HTTP, gRPC and command line.
 
-usage: first_picture_test.py [--separate] [unittest arguments]
+usage: first_picture_test.py [--separate] [--bin DIR] [unittest arguments]
 """
 import concurrent.futures
 import json
@@ -11,16 +11,15 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from suite import CLI, SEED_REQUEST, Suite, png_size, wait_until  # noqa: E402
+from suite import SEED_REQUEST, Suite, png_size, wait_until  # noqa: E402
 
-SEPARATE = "--separate" in sys.argv
 CENT4 = 40_000_000  # 0.04 USD in nano-USD
 
 
 class FirstPictureTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.suite = Suite(separate=SEPARATE)
+        cls.suite = Suite()
         cls.add_unpriced_model()
 
     @classmethod
@@ -254,8 +253,8 @@ class FirstPictureTest(unittest.TestCase):
         self.assertEqual(self.suite.http("GET", base + "/readyz").status, 200)
 
     def test_unknown_command_is_wrong_usage(self):
-        self.assertEqual(subprocess.run([CLI, "accuont", "show"], capture_output=True, check=False).returncode, 2)
+        self.assertEqual(subprocess.run([self.suite.cli_path, "accuont", "show"], capture_output=True, check=False).returncode, 2)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[argument for argument in sys.argv if argument != "--separate"])
+    unittest.main()

@@ -25,7 +25,7 @@ SERVICES = {
 class ReflectionTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.suite = Suite(separate="--separate" in sys.argv)
+        cls.suite = Suite()
 
     @classmethod
     def tearDownClass(cls):
@@ -83,4 +83,4 @@ class ReflectionTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[argument for argument in sys.argv if argument != "--separate"])
+    unittest.main()

@@ -7,12 +7,19 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CLI = os.path.join(ROOT, "build/bin/prismatic")
+# Taken from the command line before unittest reads it.
+OPTIONS = []
+for flag, words in (("--separate", 1), ("--bin", 2)):
+    if flag in sys.argv:
+        at = sys.argv.index(flag)
+        OPTIONS += sys.argv[at:at + words]
+        del sys.argv[at:at + words]
 SEED_REQUEST = {
     "model": "imagen-4", "prompt": "A clean product mockup on a neutral desk",
     "image_url": ["https://example.com/reference.png"], "negative_prompt": "clutter, text artifacts",
@@ -60,14 +67,19 @@ def png_size(data):
 
 
 class Suite:
-    """Started by scripts/run --detach in a folder of its own; stop() ends and removes it."""
+    """Started by scripts/run --detach in a folder of its own; stop() ends and removes it.
 
-    def __init__(self, separate=False):
+    The tests' own arguments --separate and --bin DIR are handed on."""
+
+    def __init__(self):
+        separate, binaries = "--separate" in OPTIONS, OPTIONS[OPTIONS.index("--bin") + 1] if "--bin" in OPTIONS else None
         self.state = tempfile.mkdtemp(prefix="prismatic-e2e-")
         self.separate = separate
+        self.cli_path = os.path.join(binaries or os.path.join(ROOT, "build/bin"), "prismatic")
         for attempt in range(3):  # another process may take a port between the probe and the start
             command = [os.path.join(ROOT, "scripts/run"), "--detach", "--no-build", "--state", self.state,
-                       "--port-base", str(free_port_base())] + (["--separate"] if separate else [])
+                       "--port-base", str(free_port_base())]
+            command += (["--separate"] if separate else []) + (["--bin", binaries] if binaries else [])
             started = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
             if started.returncode == 0:
                 break
@@ -84,6 +96,11 @@ class Suite:
         subprocess.run([os.path.join(ROOT, "scripts/stop"), "--state", self.state], check=True, capture_output=True,
                        timeout=60)
         shutil.rmtree(self.state)
+
+    def pid(self, name):
+        """The number of a process of the suite: all-in-one, gateway, billing, registry, provider-proxy, ..."""
+        with open(os.path.join(self.state, name + ".pid"), encoding="utf-8") as file:
+            return int(file.read().split()[0])
 
     def logs(self):
         text = ""
@@ -127,7 +144,7 @@ class Suite:
     # --- the command line ---
     def cli(self, *words, check=True):
         env = {name: value for name, value in os.environ.items() if not name.startswith("PRISMATIC_")}
-        done = subprocess.run([CLI, *words, "--output", "json"], capture_output=True, text=True, timeout=60, check=False,
+        done = subprocess.run([self.cli_path, *words, "--output", "json"], capture_output=True, text=True, timeout=60, check=False,
                               env={**env, **self.env})
         if check and done.returncode != 0:
             raise RuntimeError(f"prismatic {' '.join(words)}: {done.returncode} {done.stderr}")
