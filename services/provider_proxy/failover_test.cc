@@ -51,6 +51,8 @@ TEST_F(FailoverTest, NoSecondCallAfterAnOutcomeThatMayHaveCost) {
                             Refuse(503),
                             Refuse(504),
                             Reply{"", true},
+                            Reply{.bytes = "", .reset = true},
+                            Reply{"no status line of HTTP\r\n\r\n", true},
                             ScriptedUpstream::Answer(200, "<html>"),
                             ScriptedUpstream::Answer(200, R"({"data":[]})"),
                             ScriptedUpstream::Answer(200, R"({"data":[{"b64_json":"AAAA"}]})"),

@@ -46,7 +46,13 @@ ProviderProxy::ProviderProxy(Parts parts)
       slots_(parts.loop, parts.metrics),
       client_(parts.loop, std::move(parts.http)),
       fetcher_(parts.loop, client_),
-      caller_({workers_, client_, fetcher_, credentials_, metrics_}) {}
+      caller_({workers_, client_, fetcher_, credentials_, metrics_}) {
+  limits_ = catalog_.Subscribe([this](const std::shared_ptr<const catalog_watch::Snapshot>& snapshot) {
+    for (const catalog::v1::Provider& provider : snapshot->catalog().providers()) {
+      slots_.SetLimit(provider.name(), provider.max_concurrent());
+    }
+  });
+}
 
 ProviderProxy::~ProviderProxy() = default;
 

@@ -72,6 +72,7 @@ class ProviderProxy {
   HttpClient client_;
   Fetcher fetcher_;
   UpstreamCaller caller_;
+  catalog_watch::CatalogHolder::Subscription limits_;
 };
 
 }  // namespace prismatic::provider_proxy

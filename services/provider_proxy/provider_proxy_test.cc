@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <barrier>
+#include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -228,6 +231,34 @@ TEST_F(ProviderProxyTest, AUrlIntoOurOwnNetworkIsNotFetched) {
   EXPECT_THAT(inside.requests(), IsEmpty());
 }
 
+TEST_F(ProviderProxyTest, ARaisedLimitOfTheCatalogLetsInWhoWaits) {
+  std::atomic<int> calls = 0;
+  std::atomic<bool> release = false;
+  ScriptedUpstream upstream([&](const Request& request) {
+    if (++calls == 1) release.wait(false);
+    return ImagesAsAsked(request);
+  });
+  CatalogBuilder catalog;
+  catalog.Add("a", upstream.url());
+  catalog.provider(0).set_max_concurrent(1);
+  Use(catalog);
+  std::thread first([&] { EXPECT_TRUE(Generate(RequestFor(1)).status.ok()); });
+  upstream.AwaitRequests(1);
+  std::promise<absl::Status> second;
+  Start<absl::Status>(proxy_.Generate({}, RequestFor(1), [](v1::GenerateImagesResponse) {}),
+                      [&](absl::Status status) { second.set_value(std::move(status)); });
+  // Once both workers are here, the second request, which they had before, waits for its slot.
+  auto both = std::make_shared<std::barrier<>>(3);
+  for (int i = 0; i < 2; ++i) process_.workers.Post([both] { both->arrive_and_wait(); });
+  both->arrive_and_wait();
+  catalog.provider(0).set_max_concurrent(2);
+  Use(catalog);
+  EXPECT_TRUE(second.get_future().get().ok());
+  release = true;
+  release.notify_all();
+  first.join();
+}
+
 std::mutex log_mutex;
 std::string log_text;
 
@@ -249,6 +280,7 @@ TEST_F(ProviderProxyTest, LogsOneLineForACallWithoutPromptOrCredential) {
   EXPECT_THAT(log_text, HasSubstr(R"("request_id":"0192-request")"));
   EXPECT_THAT(log_text, HasSubstr(R"("outcome":"ok")"));
   EXPECT_THAT(log_text, HasSubstr(R"("status":200)"));
+  EXPECT_THAT(log_text, Not(HasSubstr("\"note\""))) << "there is nothing to note";
   EXPECT_THAT(log_text, Not(HasSubstr("fox")));
   EXPECT_THAT(log_text, Not(HasSubstr("upstream-secret")));
 }

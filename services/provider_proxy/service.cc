@@ -6,24 +6,41 @@
 #include <optional>
 #include <utility>
 
+#include "services/provider_proxy/adapters/provider_errors.h"
+
 namespace prismatic::provider_proxy {
 namespace {
 
-// One call: writes its messages one at a time, in order, then the status. It keeps itself until gRPC
-// has let go of it; the generation keeps it until it has ended.
+// One call: sends its initial metadata, then begins the generation; writes its messages one at a time,
+// in order, then the status. No upstream is called before the metadata have gone out, so that a caller
+// whose call fails without them knows that nothing was bought; unless a connection broke in the moment
+// in which they were on their way. It keeps itself until gRPC has let go of it; the generation keeps it
+// until it has ended.
 class Stream : public grpc::ServerWriteReactor<v1::GenerateImagesResponse>,
                public std::enable_shared_from_this<Stream> {
  public:
-  Stream(grpc::CallbackServerContext* context, rpc::CallMetrics& metrics)
-      : call_(rpc::ContextOf(context)), metrics_(metrics), started_(absl::Now()) {}
+  Stream(grpc::CallbackServerContext* context, rpc::CallMetrics& metrics, ProviderProxy& proxy,
+         v1::GenerateImagesRequest request)
+      : call_(rpc::ContextOf(context)),
+        metrics_(metrics),
+        started_(absl::Now()),
+        proxy_(proxy),
+        request_(std::move(request)) {
+    context->AddInitialMetadata(rpc::kAcceptedKey, "1");
+    if (!request_.request_id().empty()) call_.request_id = request_.request_id();
+  }
 
-  void Begin(ProviderProxy& proxy, v1::GenerateImagesRequest request) {
+  void Begin() {
     self_ = shared_from_this();
-    if (!request.request_id().empty()) call_.request_id = request.request_id();
+    StartSendInitialMetadata();
+  }
+
+  void OnSendInitialMetadataDone(bool ok) override {
+    if (!ok || call_.cancellation.cancelled()) return End(error::CallerGone());
     std::shared_ptr<Stream> held = self_;
     Start<absl::Status>(
-        proxy.Generate(call_, std::move(request),
-                       [held](v1::GenerateImagesResponse response) { held->Send(std::move(response)); }),
+        proxy_.Generate(call_, std::move(request_),
+                        [held](v1::GenerateImagesResponse response) { held->Send(std::move(response)); }),
         [held](absl::Status status) { held->End(std::move(status)); });
   }
 
@@ -94,6 +111,8 @@ class Stream : public grpc::ServerWriteReactor<v1::GenerateImagesResponse>,
   CallContext call_;
   rpc::CallMetrics& metrics_;
   const absl::Time started_;
+  ProviderProxy& proxy_;
+  v1::GenerateImagesRequest request_;  // until the generation begins
   std::shared_ptr<Stream> self_;
 
   std::mutex mutex_;
@@ -111,9 +130,9 @@ ProviderProxyService::ProviderProxyService(ProviderProxy& proxy, metrics::Regist
 
 grpc::ServerWriteReactor<v1::GenerateImagesResponse>* ProviderProxyService::GenerateImages(
     grpc::CallbackServerContext* context, const v1::GenerateImagesRequest* request) {
-  auto stream = std::make_shared<Stream>(context, metrics_);
+  auto stream = std::make_shared<Stream>(context, metrics_, proxy_, *request);
   Stream* reactor = stream.get();
-  stream->Begin(proxy_, *request);
+  stream->Begin();
   return reactor;
 }
 

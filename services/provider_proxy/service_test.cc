@@ -58,6 +58,48 @@ TEST_F(ServiceTest, StreamsOneImageAMessageThenTheSummary) {
   EXPECT_EQ(responses_[3].summary().provider(), "a");
 }
 
+TEST_F(ServiceTest, ACallerSeesInitialMetadataBeforeAnUpstreamHasAnswered) {
+  std::atomic<bool> release = false;
+  ScriptedUpstream upstream([&](const Request& request) {
+    release.wait(false);
+    return ImagesAsAsked(request);
+  });
+  CatalogBuilder catalog;
+  catalog.Add("a", upstream.url());
+  Use(catalog);
+  grpc::ClientContext context;
+  // Only so that the test ends when the metadata do not come before the first image.
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  auto reader = stub_->GenerateImages(&context, RequestFor(1));
+  reader->WaitForInitialMetadata();
+  release = true;
+  release.notify_all();
+  v1::GenerateImagesResponse response;
+  while (reader->Read(&response)) responses_.push_back(response);
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_THAT(responses_, SizeIs(2));
+}
+
+// Callers that give up sooner and later: before a call arrives, while its metadata go out, afterwards.
+TEST_F(ServiceTest, CallsGivenUpAtAnyMomentEndCleanly) {
+  ScriptedUpstream upstream(ImagesAsAsked);
+  CatalogBuilder catalog;
+  catalog.Add("a", upstream.url());
+  Use(catalog);
+  for (int i = 0; i < 200; ++i) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(10 * (i % 40)));
+    auto reader = stub_->GenerateImages(&context, RequestFor(1));
+    v1::GenerateImagesResponse response;
+    while (reader->Read(&response)) {
+    }
+    reader->Finish();
+  }
+  absl::Time started = absl::Now();
+  server_->Drain(absl::Seconds(60));
+  EXPECT_LT(absl::Now() - started, absl::Seconds(30)) << "no stream is left open";
+}
+
 TEST_F(ServiceTest, CarriesImagesOfManyMegabytes) {
   std::string image = test_images::PngBase64(4096, 4096, 20'000'000);
   ScriptedUpstream upstream([&](const Request&) {

@@ -60,6 +60,25 @@ Outcome UpstreamCaller::Unusable(const std::string& request_id, const Candidate&
   return outcome::NotStarted(label);
 }
 
+void UpstreamCaller::Log(const std::string& request_id, const Candidate& candidate, const Sent& sent,
+                         absl::Duration took) {
+  auto write = [&](auto... more) {
+    log::Info("upstream call", {{"request_id", request_id},
+                                {"provider", candidate.provider->name()},
+                                {"upstream_model", candidate.route->upstream_model()},
+                                {"status", sent.status},
+                                {"outcome", sent.outcome.label},
+                                {"duration_ms", absl::ToInt64Milliseconds(took)},
+                                {"images", static_cast<int>(sent.outcome.images.size())},
+                                more...});
+  };
+  if (sent.outcome.note.empty()) {
+    write();
+  } else {
+    write(log::Field("note", sent.outcome.note));
+  }
+}
+
 Task<UpstreamCaller::Sent> UpstreamCaller::Send(CallContext call, HttpRequest http, Candidate candidate,
                                                 int count) {
   SendOptions options{.deadline = call.deadline,
@@ -101,14 +120,7 @@ Task<Outcome> UpstreamCaller::Call(CallContext call, std::shared_ptr<const v1::G
   }
   absl::Duration took = absl::Now() - started;
   parts_.metrics.CountCall(provider, sent.outcome.label, took, sent.bytes_sent, sent.bytes_received);
-  log::Info("upstream call", {{"request_id", call.request_id},
-                              {"provider", provider},
-                              {"upstream_model", candidate.route->upstream_model()},
-                              {"status", sent.status},
-                              {"outcome", sent.outcome.label},
-                              {"duration_ms", absl::ToInt64Milliseconds(took)},
-                              {"images", static_cast<int>(sent.outcome.images.size())},
-                              {"note", sent.outcome.note}});
+  Log(call.request_id, candidate, sent, took);
   co_return std::move(sent.outcome);
 }
 

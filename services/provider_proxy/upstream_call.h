@@ -45,6 +45,8 @@ class UpstreamCaller {
   Task<Sent> Send(CallContext call, HttpRequest http, Candidate candidate, int count);
   Task<Outcome> FetchImages(CallContext call, Outcome outcome, Candidate candidate);
   Task<absl::StatusOr<v1::GeneratedImage>> FetchImage(v1::GeneratedImage image, FetchOptions options);
+  static void Log(const std::string& request_id, const Candidate& candidate, const Sent& sent,
+                  absl::Duration took);
   Outcome Unusable(const std::string& request_id, const Candidate& candidate, absl::string_view label,
                    const absl::Status& why);
 

@@ -151,6 +151,36 @@ TEST_F(SlotsTest, ThoseWhoWaitGetTheirTurnInOrderOfArrival) {
   EXPECT_EQ(InFlight(), 0);
 }
 
+TEST_F(SlotsTest, ARaisedLimitLetsInAsManyOfThoseWhoWaitAsItAdds) {
+  std::optional<Slots::Slot> held = slots_.TryTake("p", 1);
+  std::vector<std::string> order;
+  std::optional<Slots::Slot> got[3];
+  Event ended[3];
+  for (int i = 0; i < 3; ++i) {
+    BeginTake(absl::Minutes(1), Cancellation(), order, std::to_string(i), got[i], ended[i]);
+  }
+  slots_.SetLimit("p", 3);
+  EXPECT_THAT(order, ElementsAre("0", "1"));
+  EXPECT_EQ(InFlight(), 3);
+  EXPECT_FALSE(slots_.TryTake("p", 4).has_value()) << "a higher limit is for those who came before";
+  EXPECT_THAT(order, ElementsAre("0", "1", "2"));
+  EXPECT_EQ(InFlight(), 4);
+}
+
+TEST_F(SlotsTest, ALoweredLimitLetsNobodyInUntilEnoughHaveGone) {
+  std::optional<Slots::Slot> first = slots_.TryTake("p", 2);
+  std::optional<Slots::Slot> second = slots_.TryTake("p", 2);
+  std::vector<std::string> order;
+  std::optional<Slots::Slot> got;
+  Event ended;
+  BeginTake(absl::Minutes(1), Cancellation(), order, "x", got, ended);  // with a limit of 1
+  first.reset();
+  EXPECT_FALSE(ended.happened());
+  second.reset();
+  EXPECT_TRUE(ended.happened() && got.has_value());
+  EXPECT_EQ(InFlight(), 1);
+}
+
 TEST_F(SlotsTest, AWaitEndsWithItsTimeoutOrItsCaller) {
   std::optional<Slots::Slot> held = slots_.TryTake("p", 1);
   std::vector<std::string> order;

@@ -19,31 +19,48 @@ Slots::Provider& Slots::Of(const std::string& name) {
   return found->second;
 }
 
+Slots::Turns Slots::HandOutLocked(Provider& provider) {
+  Turns turns;
+  while (!provider.waiting.empty() && provider.in_flight < provider.limit) {
+    ++provider.in_flight;
+    provider.waiting.front()->over = true;
+    turns.push_back(std::move(provider.waiting.front()->done));
+    provider.waiting.pop_front();
+  }
+  provider.gauge.Set(provider.in_flight);
+  return turns;
+}
+
 std::optional<Slots::Slot> Slots::TryTake(const std::string& name, int limit) {
+  SetLimit(name, limit);
   std::lock_guard<std::mutex> lock(mutex_);
   Provider& provider = Of(name);
-  provider.limit = limit > 0 ? limit : kLimitDefault;
   if (provider.in_flight >= provider.limit || !provider.waiting.empty()) return std::nullopt;
   ++provider.in_flight;
   provider.gauge.Set(provider.in_flight);
   return Slot(this, name);
 }
 
-void Slots::GiveBack(const std::string& name) {
-  std::function<void(bool)> next;
+void Slots::SetLimit(const std::string& name, int limit) {
+  Turns turns;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     Provider& provider = Of(name);
-    // A limit that was lowered meanwhile lets nobody in until enough have gone.
-    if (!provider.waiting.empty() && provider.in_flight <= provider.limit) {
-      provider.waiting.front()->over = true;
-      next = std::move(provider.waiting.front()->done);
-      provider.waiting.pop_front();
-    } else {
-      provider.gauge.Set(--provider.in_flight);
-    }
+    provider.limit = limit > 0 ? limit : kLimitDefault;
+    turns = HandOutLocked(provider);
   }
-  if (next) next(true);
+  for (const auto& turn : turns) turn(true);
+}
+
+void Slots::GiveBack(const std::string& name) {
+  Turns turns;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Provider& provider = Of(name);
+    --provider.in_flight;
+    turns = HandOutLocked(provider);
+  }
+  for (const auto& turn : turns) turn(true);
 }
 
 void Slots::Queue(const std::string& name, const std::shared_ptr<Waiter>& waiter,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "services/common/loop/loop.h"
@@ -46,8 +47,10 @@ class Slots {
 
   // Empty when the provider is at its limit, or others wait already.
   std::optional<Slot> TryTake(const std::string& provider, int limit);
+  // The limit has changed; those who wait get what it adds. Resumes them on this thread.
+  void SetLimit(const std::string& provider, int limit);
   // Waits for at most `timeout`; empty when there was none, or the caller gave up. Resumes on whatever
-  // thread gives a slot back, on the loop, or on that of the cancellation.
+  // thread gives a slot back or sets a limit, on the loop, or on that of the cancellation.
   Task<std::optional<Slot>> Take(std::string provider, int limit, absl::Duration timeout,
                                  Cancellation cancellation);
 
@@ -64,7 +67,11 @@ class Slots {
     metrics::Gauge gauge;
   };
 
+  using Turns = std::vector<std::function<void(bool)>>;
+
   Provider& Of(const std::string& name);
+  // Takes off the queue whom there is room for; to be called with `true` outside the lock.
+  static Turns HandOutLocked(Provider& provider);
   void GiveBack(const std::string& provider);
   void Queue(const std::string& provider, const std::shared_ptr<Waiter>& waiter,
              std::function<void(bool)> done);

@@ -9,9 +9,10 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace prismatic::provider_proxy {
 namespace {
@@ -25,23 +26,25 @@ constexpr uint32_t Ip4(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
   return a << 24 | b << 16 | c << 8 | d;
 }
 
-// IANA's special-purpose registry, as far as nobody outside may be meant by it.
+// IANA's special-purpose registry, as far as nobody outside may be meant by it, and what a cloud took
+// for itself from the public space.
 constexpr Block4 kNotPublic4[] = {
-    {Ip4(0, 0, 0, 0), 8},        // this network
-    {Ip4(10, 0, 0, 0), 8},       // private
-    {Ip4(100, 64, 0, 0), 10},    // carrier-grade NAT; some clouds' metadata
-    {Ip4(127, 0, 0, 0), 8},      // loopback
-    {Ip4(169, 254, 0, 0), 16},   // link-local; clouds' metadata
-    {Ip4(172, 16, 0, 0), 12},    // private
-    {Ip4(192, 0, 0, 0), 24},     // protocol assignments
-    {Ip4(192, 0, 2, 0), 24},     // documentation
-    {Ip4(192, 88, 99, 0), 24},   // 6to4 relays
-    {Ip4(192, 168, 0, 0), 16},   // private
-    {Ip4(198, 18, 0, 0), 15},    // benchmarks
-    {Ip4(198, 51, 100, 0), 24},  // documentation
-    {Ip4(203, 0, 113, 0), 24},   // documentation
-    {Ip4(224, 0, 0, 0), 4},      // multicast
-    {Ip4(240, 0, 0, 0), 4},      // reserved, broadcast
+    {Ip4(0, 0, 0, 0), 8},         // this network
+    {Ip4(10, 0, 0, 0), 8},        // private
+    {Ip4(100, 64, 0, 0), 10},     // carrier-grade NAT; some clouds' metadata
+    {Ip4(127, 0, 0, 0), 8},       // loopback
+    {Ip4(168, 63, 129, 16), 32},  // Azure's wire server
+    {Ip4(169, 254, 0, 0), 16},    // link-local; clouds' metadata
+    {Ip4(172, 16, 0, 0), 12},     // private
+    {Ip4(192, 0, 0, 0), 24},      // protocol assignments
+    {Ip4(192, 0, 2, 0), 24},      // documentation
+    {Ip4(192, 88, 99, 0), 24},    // 6to4 relays
+    {Ip4(192, 168, 0, 0), 16},    // private
+    {Ip4(198, 18, 0, 0), 15},     // benchmarks
+    {Ip4(198, 51, 100, 0), 24},   // documentation
+    {Ip4(203, 0, 113, 0), 24},    // documentation
+    {Ip4(224, 0, 0, 0), 4},       // multicast
+    {Ip4(240, 0, 0, 0), 4},       // reserved, broadcast
 };
 
 bool IsPublic4(uint32_t address) {
@@ -85,6 +88,42 @@ std::string AddressText(const loop::Loop::Address& address) {
   return absl::StrCat("[", text, "]");
 }
 
+// A literal IPv6 address stands in brackets in a URL, and without them everywhere else.
+absl::string_view WithoutBrackets(absl::string_view host) {
+  if (host.size() < 2 || host.front() != '[' || host.back() != ']') return host;
+  return host.substr(1, host.size() - 2);
+}
+
+// A host in the one form in which it is compared.
+std::string Canonical(absl::string_view host) {
+  std::string plain = absl::AsciiStrToLower(WithoutBrackets(host));
+  in6_addr address;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (inet_pton(AF_INET6, plain.c_str(), &address) != 1) return plain;
+  return inet_ntop(AF_INET6, &address, text, sizeof(text));
+}
+
+bool IsBareIp6(const std::string& text) {
+  in6_addr address;
+  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+// A wait for a lookup, which itself cannot be taken back: the first of its answer, the deadline and the
+// cancellation ends it, and what comes later finds it over. Lives on the loop, with its lookup.
+struct LookupWait {
+  void End(Fetcher::Addresses addresses) {
+    if (!done) return;
+    auto ended = std::exchange(done, nullptr);
+    timer.reset();
+    on_cancel = Cancellation::Registration();
+    ended(std::move(addresses));
+  }
+
+  std::function<void(Fetcher::Addresses)> done;
+  std::unique_ptr<loop::Loop::Timer> timer;
+  Cancellation::Registration on_cancel;
+};
+
 // One part of a URL; empty when it has none.
 std::string PartOf(CURLU* url, CURLUPart part, unsigned int flags = 0) {
   char* text = nullptr;
@@ -98,8 +137,14 @@ absl::Status Refused(absl::string_view host, absl::string_view why) {
   return absl::PermissionDeniedError(absl::StrCat("fetch from ", host, " refused: ", why));
 }
 
+absl::Status CallerGone() { return absl::CancelledError("the caller has gone"); }
+
+absl::Status LookedUpTooLong(absl::string_view host) {
+  return absl::UnavailableError(absl::StrCat("fetch from ", host, " failed: its name was not found in time"));
+}
+
 absl::StatusOr<std::string> BodyOf(const std::string& host, HttpResult result) {
-  if (result.end == HttpEnd::kCancelled) return absl::CancelledError("the caller has gone");
+  if (result.end == HttpEnd::kCancelled) return CallerGone();
   if (result.end != HttpEnd::kAnswered) {
     return absl::UnavailableError(absl::StrCat("fetch from ", host, " failed: ", result.note));
   }
@@ -138,19 +183,45 @@ absl::StatusOr<FetchTarget> ParseFetchUrl(const std::string& url) {
 }
 
 bool IsListed(const FetchTarget& target, const std::vector<std::string>& fetch_hosts) {
-  std::string with_port = absl::StrCat(target.host, ":", target.port);
+  std::string host = Canonical(target.host);
+  std::string port = absl::StrCat(":", target.port);
   for (const std::string& listed : fetch_hosts) {
-    if (absl::EqualsIgnoreCase(listed, target.host) || absl::EqualsIgnoreCase(listed, with_port)) return true;
+    if (Canonical(listed) == host) return true;
+    // What follows the last colon of a bare IPv6 address is no port.
+    absl::string_view before_port = listed;
+    if (!IsBareIp6(listed) && absl::ConsumeSuffix(&before_port, port) && Canonical(before_port) == host) {
+      return true;
+    }
   }
   return false;
 }
 
-Task<absl::StatusOr<std::vector<loop::Loop::Address>>> Fetcher::Resolve(std::string host, int port) {
-  using Addresses = absl::StatusOr<std::vector<loop::Loop::Address>>;
-  // A literal IPv6 address stands in brackets in a URL, and without them everywhere else.
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+Fetcher::Fetcher(loop::Loop& loop, HttpClient& client, Resolver resolver)
+    : loop_(loop), client_(client), resolver_(std::move(resolver)) {}
+
+Task<Fetcher::Addresses> Fetcher::Resolve(std::string host, int port, absl::Time deadline,
+                                          Cancellation cancellation) {
+  host = std::string(WithoutBrackets(host));
   Callback<Addresses> resolved([&](Callback<Addresses>::Done done) {
-    loop_.Post([loop = &loop_, host, port, done = std::move(done)] { loop->Resolve(host, port, done); });
+    loop_.Post([this, loop = &loop_, host, port, deadline, cancellation, done = std::move(done)]() mutable {
+      if (cancellation.cancelled()) return done(CallerGone());
+      auto wait = std::make_shared<LookupWait>();
+      std::weak_ptr<LookupWait> weak = wait;
+      wait->done = std::move(done);
+      if (deadline != absl::InfiniteFuture()) {
+        wait->timer = loop->After(deadline - absl::Now(), [weak, host] {
+          if (auto here = weak.lock()) here->End(LookedUpTooLong(host));
+        });
+      }
+      wait->on_cancel = cancellation.OnCancel([weak, loop] {
+        loop->Post([weak] {
+          if (auto here = weak.lock()) here->End(CallerGone());
+        });
+      });
+      auto answer = [wait](Addresses addresses) { wait->End(std::move(addresses)); };
+      if (resolver_) return resolver_(host, port, answer);
+      loop->Resolve(host, port, answer);
+    });
   });
   Addresses addresses = co_await resolved;
   co_return addresses;
@@ -162,8 +233,8 @@ Task<absl::StatusOr<std::string>> Fetcher::Fetch(std::string url, FetchOptions o
   bool listed = IsListed(*target, options.fetch_hosts);
   if (!listed && !target->https) co_return Refused(target->host, "not https");
 
-  auto resolving = Resolve(target->host, target->port);
-  absl::StatusOr<std::vector<loop::Loop::Address>> addresses = co_await resolving;
+  auto resolving = Resolve(target->host, target->port, options.deadline, options.cancellation);
+  Addresses addresses = co_await resolving;
   if (!addresses.ok()) co_return addresses.status();
   for (const loop::Loop::Address& address : *addresses) {
     bool allowed = listed || IsPublicAddress(reinterpret_cast<const sockaddr*>(&address.storage));

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ struct FetchTarget {
 // INVALID_ARGUMENT when it is not http or https, holds a user name or password, or cannot be read.
 absl::StatusOr<FetchTarget> ParseFetchUrl(const std::string& url);
 
-// Whether `fetch_hosts` lists the target, as `host` (any port) or `host:port`.
+// Whether `fetch_hosts` lists the target, as `host` (any port) or `host:port`. An IPv6 address may be
+// written in any form, with brackets or, without a port, also without.
 bool IsListed(const FetchTarget& target, const std::vector<std::string>& fetch_hosts);
 
 struct FetchOptions {
@@ -46,17 +48,23 @@ struct FetchOptions {
 // errors, and size and time are capped. No credential is ever sent.
 class Fetcher {
  public:
-  Fetcher(loop::Loop& loop, HttpClient& client) : loop_(loop), client_(client) {}
+  using Addresses = absl::StatusOr<std::vector<loop::Loop::Address>>;
+  // As Loop::Resolve: called on the loop, answers there, whenever it likes.
+  using Resolver = std::function<void(const std::string& host, int port, std::function<void(Addresses)>)>;
+
+  // Without a resolver the loop's.
+  Fetcher(loop::Loop& loop, HttpClient& client, Resolver resolver = nullptr);
 
   // The body of a 200. PERMISSION_DENIED when the guard refuses, UNAVAILABLE when it fails, CANCELLED.
   // Messages hold no part of the URL but its host. Resumes on the loop.
   Task<absl::StatusOr<std::string>> Fetch(std::string url, FetchOptions options);
 
  private:
-  Task<absl::StatusOr<std::vector<loop::Loop::Address>>> Resolve(std::string host, int port);
+  Task<Addresses> Resolve(std::string host, int port, absl::Time deadline, Cancellation cancellation);
 
   loop::Loop& loop_;
   HttpClient& client_;
+  const Resolver resolver_;
 };
 
 }  // namespace prismatic::provider_proxy

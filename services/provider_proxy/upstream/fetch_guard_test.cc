@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
+#include <cstring>
+#include <functional>
+#include <future>
+
 #include "services/provider_proxy/upstream/scripted_upstream.h"
 
 namespace prismatic::provider_proxy {
@@ -26,12 +30,19 @@ bool IsPublic(const std::string& text) {
 }
 
 TEST(FetchGuardTest, PublicAddressesAreAllowed) {
-  for (const char* address :
-       {"1.1.1.1",        "8.8.8.8",          "93.184.216.34",   "9.255.255.255", "11.0.0.0",
-        "100.63.255.255", "100.128.0.0",      "126.255.255.255", "128.0.0.1",     "169.253.255.255",
-        "172.15.255.255", "172.32.0.0",       "192.167.255.255", "192.169.0.0",   "198.17.255.255",
-        "198.20.0.0",     "223.255.255.255",  "2606:4700::1111", "2a00:1450::1",  "2001:4860:4860::8888",
-        "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"}) {
+  for (const char* address : {"1.1.1.1",         "8.8.8.8",
+                              "93.184.216.34",   "9.255.255.255",
+                              "11.0.0.0",        "100.63.255.255",
+                              "168.63.129.15",   "168.63.129.17",
+                              "100.128.0.0",     "126.255.255.255",
+                              "128.0.0.1",       "169.253.255.255",
+                              "172.15.255.255",  "172.32.0.0",
+                              "192.167.255.255", "192.169.0.0",
+                              "198.17.255.255",  "198.20.0.0",
+                              "223.255.255.255", "2606:4700::1111",
+                              "2a00:1450::1",    "2001:4860:4860::8888",
+                              "::ffff:8.8.8.8",  "64:ff9b::8.8.8.8",
+                              "2002:808:808::1"}) {
     EXPECT_TRUE(IsPublic(address)) << address;
   }
 }
@@ -45,6 +56,7 @@ TEST(FetchGuardTest, AddressesOfOurOwnNetworksAreNot) {
                               "100.127.255.255",
                               "127.0.0.1",
                               "127.255.255.255",
+                              "168.63.129.16",
                               "169.254.169.254",
                               "172.16.0.1",
                               "172.31.255.255",
@@ -66,6 +78,9 @@ TEST(FetchGuardTest, AddressesOfOurOwnNetworksAreNot) {
                               "::ffff:127.0.0.1",
                               "::ffff:10.0.0.1",
                               "::ffff:169.254.169.254",
+                              "::ffff:168.63.129.16",
+                              "64:ff9b::168.63.129.16",
+                              "2002:a83f:8110::",
                               "64:ff9b::127.0.0.1",
                               "64:ff9b::10.1.2.3",
                               "64:ff9b:1::8.8.8.8",
@@ -118,6 +133,24 @@ TEST(FetchGuardTest, ListedHostsMatchWithAndWithoutTheirPort) {
   EXPECT_FALSE(IsListed(target, {}));
 }
 
+TEST(FetchGuardTest, ListedIp6AddressesMatchInAnyForm) {
+  absl::StatusOr<FetchTarget> target = ParseFetchUrl("https://[2001:DB8:0::1]:9000/a");
+  ASSERT_TRUE(target.ok());
+  for (const char* listed :
+       {"2001:db8::1", "2001:0DB8:0:0:0:0:0:1", "[2001:db8::1]", "[2001:db8:0::1]:9000"}) {
+    EXPECT_TRUE(IsListed(*target, {listed})) << listed;
+    EXPECT_TRUE(IsListed({.host = "2001:db8::1", .port = 9000}, {listed})) << listed;
+  }
+  for (const char* listed : {"2001:db8::2", "[2001:db8::1]:9001", "2001:db8::1:9000", "[2001:db8::1", "[]"}) {
+    EXPECT_FALSE(IsListed(*target, {listed})) << listed;
+  }
+  target = ParseFetchUrl("https://[::1]/");
+  ASSERT_TRUE(target.ok());
+  EXPECT_TRUE(IsListed(*target, {"::1"}));
+  EXPECT_TRUE(IsListed(*target, {"[::1]:443"}));
+  EXPECT_FALSE(IsListed(*target, {"::1:443"})) << "that is another address";
+}
+
 class FetcherTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::string> Fetch(const std::string& url, FetchOptions options) {
@@ -138,6 +171,57 @@ TEST_F(FetcherTest, FetchesFromAListedHostWithoutAnyCredential) {
   EXPECT_EQ(upstream.requests()[0].path(), "/a.png?sig=1");
   EXPECT_EQ(upstream.requests()[0].head.substr(0, 4), "GET ");
   EXPECT_THAT(upstream.requests()[0].head, Not(HasSubstr("Authorization")));
+}
+
+// Keeps the lookups that it is asked for, and answers when it is told.
+class HangingLookup {
+ public:
+  explicit HangingLookup(loop::Loop& loop) : loop_(loop) {}
+  Fetcher::Resolver resolver(std::function<void()> asked = nullptr) {
+    return [this, asked](const std::string&, int, std::function<void(Fetcher::Addresses)> done) {
+      done_ = std::move(done);
+      if (asked) asked();
+    };
+  }
+  // Returns when whoever asked has had the answer.
+  void AnswerLate() {
+    std::promise<void> answered;
+    loop_.Post([&] {
+      sockaddr_in loopback{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+      loop::Loop::Address address{.storage = {}, .size = sizeof(loopback)};
+      std::memcpy(&address.storage, &loopback, sizeof(loopback));
+      done_({{address}});
+      done_ = nullptr;
+      answered.set_value();
+    });
+    answered.get_future().wait();
+  }
+
+ private:
+  loop::Loop& loop_;
+  std::function<void(Fetcher::Addresses)> done_;  // of the loop's thread
+};
+
+TEST_F(FetcherTest, ALookupThatHangsEndsWithTheDeadline) {
+  HangingLookup lookup(loop_);
+  Fetcher fetcher(loop_, client_, lookup.resolver());
+  absl::Status status = Wait(fetcher.Fetch("https://cdn.example/a?token=geheim",
+                                           {.deadline = absl::Now() + absl::Milliseconds(20)}))
+                            .status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cdn.example"));
+  EXPECT_THAT(std::string(status.message()), Not(HasSubstr("geheim")));
+  lookup.AnswerLate();
+}
+
+TEST_F(FetcherTest, ALookupThatHangsEndsWithTheCancellation) {
+  HangingLookup lookup(loop_);
+  Cancellation cancellation;
+  Fetcher fetcher(loop_, client_, lookup.resolver([&] { cancellation.Cancel(); }));
+  FetchOptions options{.deadline = absl::Now() + absl::Minutes(1), .cancellation = cancellation};
+  EXPECT_EQ(Wait(fetcher.Fetch("https://cdn.example/a", options)).status().code(),
+            absl::StatusCode::kCancelled);
+  lookup.AnswerLate();
 }
 
 TEST_F(FetcherTest, NothingPrivateIsAskedUnlessListed) {

@@ -125,6 +125,24 @@ TEST_F(HttpClientTest, AConnectionThatClosesAfterTheRequestIsBroken) {
   EXPECT_EQ(Post(upstream.url()).end, HttpEnd::kBroken);
 }
 
+TEST_F(HttpClientTest, WhateverEndsACallAfterTheWholeRequestLeavesItBroken) {
+  const Reply kEnds[] = {
+      {"no status line of HTTP\r\n\r\n", true},
+      {"\r\n", true},
+      {"HTTP/9.9 200 OK\r\n\r\n", true},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", true},
+      {"", true},
+      {.bytes = "", .reset = true},
+      {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart", .reset = true},
+  };
+  for (const Reply& reply : kEnds) {
+    ScriptedUpstream upstream([&](const Request&) { return reply; });
+    HttpResult result = Post(upstream.url());
+    EXPECT_EQ(result.end, HttpEnd::kBroken) << reply.bytes << ": " << result.note;
+    EXPECT_THAT(upstream.requests(), SizeIs(1));
+  }
+}
+
 TEST_F(HttpClientTest, ACutBodyIsBroken) {
   ScriptedUpstream upstream([](const Request&) {
     return Reply{"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart", true};

@@ -44,10 +44,12 @@ class ScriptedUpstream {
       return "";
     }
   };
-  // Bytes to write as they are; the connection is closed afterwards when `close` is set.
+  // Bytes to write as they are; the connection is closed afterwards when `close` is set, by a reset when
+  // `reset` is.
   struct Reply {
     std::string bytes;
     bool close = false;
+    bool reset = false;
   };
   // Runs on the connection's thread and may block.
   using Script = std::function<Reply(const Request&)>;
@@ -122,7 +124,11 @@ class ScriptedUpstream {
       }
       Reply reply = script_(request);
       send(connection, reply.bytes.data(), reply.bytes.size(), MSG_NOSIGNAL);
-      if (reply.close) break;
+      if (reply.reset) {
+        linger at_once{.l_onoff = 1, .l_linger = 0};
+        setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+      }
+      if (reply.close || reply.reset) break;
     }
     std::lock_guard<std::mutex> lock(mutex_);
     open_.erase(connection);

@@ -132,32 +132,19 @@ bool Transfer::Take(absl::string_view part) {
   return true;
 }
 
-bool Transfer::MayHaveStarted(CURLcode code) const {
-  switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-      return false;
-    default:
-      break;
-  }
-  long request_bytes = 0;
-  curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &request_bytes);
-  return request_bytes > 0 && body_sent_ == request_.body.size();
+// What curl calls the failure does not count: the same code can come from before the request went out
+// and from an answer that it cannot read (an answer that is not HTTP is an "unsupported protocol"). Only
+// how much was handed over does. Before a connection with its TLS stands, nothing is.
+bool Transfer::MayHaveStarted() const {
+  long head_bytes = 0;
+  curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &head_bytes);
+  return head_bytes > 0 && body_sent_ == request_.body.size();
 }
 
 HttpEnd Transfer::EndOf(CURLcode code) const {
   if (code == CURLE_OK) return HttpEnd::kAnswered;
   if (too_large_ || code == CURLE_FILESIZE_EXCEEDED) return HttpEnd::kTooLarge;
-  if (!MayHaveStarted(code)) return HttpEnd::kNotStarted;
+  if (!MayHaveStarted()) return HttpEnd::kNotStarted;
   return code == CURLE_OPERATION_TIMEDOUT ? HttpEnd::kTimedOut : HttpEnd::kBroken;
 }
 

@@ -41,8 +41,8 @@ class Transfer {
   bool Take(absl::string_view part);
   bool PrepareRequest();
   bool PrepareLimits(const HttpClientOptions& client);
-  // Whether the upstream can have begun with the request.
-  bool MayHaveStarted(CURLcode code) const;
+  // Whether the upstream can have the whole request, and so have begun with it.
+  bool MayHaveStarted() const;
   HttpEnd EndOf(CURLcode code) const;
   void ReadAnswer(HttpResponse& response);
 
