@@ -131,11 +131,11 @@ Task<Api::Answer> Api::Route(CallContext call, std::shared_ptr<const http::Reque
     co_return Answer{"generations", std::move(response)};
   }
   bool one_model = absl::StartsWith(path, kModelPrefix) && path.size() > kModelPrefix.size();
-  const char* route = path == kModelsPath   ? "models"
-                      : one_model           ? "model"
+  const char* route = path == kModelsPath  ? "models"
+                      : one_model          ? "model"
                       : path == "/healthz" ? "healthz"
                       : path == "/readyz"  ? "readyz"
-                                            : nullptr;
+                                           : nullptr;
   if (route == nullptr) co_return Answer{"unknown", ErrorResponse(UnknownUrl(method, path))};
   if (method != "GET" && method != "HEAD") {
     co_return Answer{route, ErrorResponse(MethodNotAllowed(method, "GET, HEAD"))};

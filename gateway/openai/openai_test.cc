@@ -120,8 +120,8 @@ struct Row {
 class ErrorTableTest : public ::testing::TestWithParam<Row> {};
 
 TEST_P(ErrorTableTest, EachRowIsTheContracts) {
-  http::Response response =
-      ErrorResponse(Error(absl::StatusCode::kUnknown, GetParam().reason, "words").RetryAfter(absl::Seconds(1)));
+  http::Response response = ErrorResponse(
+      Error(absl::StatusCode::kUnknown, GetParam().reason, "words").RetryAfter(absl::Seconds(1)));
   EXPECT_EQ(response.status, GetParam().status);
   EXPECT_EQ(http::FindHeader(response.headers, "x-should-retry"), GetParam().should_retry);
   auto document = json::Document::Parse(response.body);
@@ -220,7 +220,8 @@ TEST(ResponseWriterTest, APendingSettlementHasNoCostYet) {
 }
 
 TEST(ErrorMappingTest, ALimitThatNeverAdmitsIsNotToBeRetried) {
-  absl::Status never = Error(absl::StatusCode::kResourceExhausted, ERROR_REASON_RATE_LIMIT_EXCEEDED, "none allowed");
+  absl::Status never =
+      Error(absl::StatusCode::kResourceExhausted, ERROR_REASON_RATE_LIMIT_EXCEEDED, "none allowed");
   http::Response response = ErrorResponse(never);
   EXPECT_EQ(http::FindHeader(response.headers, "x-should-retry"), "false");
   EXPECT_EQ(http::FindHeader(response.headers, "Retry-After"), "");

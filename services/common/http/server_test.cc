@@ -238,7 +238,8 @@ TEST(ServerTest, WhatComesTooSlowlyIsATimeout) {
   ServerOptions options = Options();
   options.head_time = options.body_time = absl::Milliseconds(100);
   std::unique_ptr<Server> server = Started(Echo, options);
-  for (const char* begun : {"POST / HTTP/1.1\r\nHost: h", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"}) {
+  for (const char* begun :
+       {"POST / HTTP/1.1\r\nHost: h", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"}) {
     Wire wire(*server);
     wire.Send(begun);
     EXPECT_THAT(wire.ReadAll(), AllOf(StartsWith("HTTP/1.1 408"), HasSubstr("refused 408"))) << begun;

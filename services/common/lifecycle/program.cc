@@ -7,7 +7,8 @@
 
 namespace prismatic::lifecycle {
 
-int RunProgram(config::Flags& flags, int argc, const char* const* argv, const std::function<absl::Status()>& run) {
+int RunProgram(config::Flags& flags, int argc, const char* const* argv,
+               const std::function<absl::Status()>& run) {
   absl::Status status = flags.Parse(argc, argv);
   int code = 2;
   if (status.ok()) {
