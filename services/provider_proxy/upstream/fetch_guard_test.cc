@@ -173,6 +173,13 @@ TEST_F(FetcherTest, FetchesFromAListedHostWithoutAnyCredential) {
   EXPECT_THAT(upstream.requests()[0].head, Not(HasSubstr("Authorization")));
 }
 
+loop::Loop::Address Loopback() {
+  sockaddr_in loopback{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  loop::Loop::Address address{.storage = {}, .size = sizeof(loopback)};
+  std::memcpy(&address.storage, &loopback, sizeof(loopback));
+  return address;
+}
+
 // Keeps the lookups that it is asked for, and answers when it is told.
 class HangingLookup {
  public:
@@ -187,10 +194,7 @@ class HangingLookup {
   void AnswerLate() {
     std::promise<void> answered;
     loop_.Post([&] {
-      sockaddr_in loopback{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-      loop::Loop::Address address{.storage = {}, .size = sizeof(loopback)};
-      std::memcpy(&address.storage, &loopback, sizeof(loopback));
-      done_({{address}});
+      done_({{Loopback()}});
       done_ = nullptr;
       answered.set_value();
     });
@@ -226,15 +230,24 @@ TEST_F(FetcherTest, ALookupThatHangsEndsWithTheCancellation) {
 
 TEST_F(FetcherTest, NothingPrivateIsAskedUnlessListed) {
   ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "secret"); });
-  for (const std::string& url :
-       {upstream.url("/x"), absl::StrCat("https://127.0.0.1:", upstream.port()),
-        absl::StrCat("https://localhost:", upstream.port()), absl::StrCat("https://[::1]:", upstream.port()),
-        absl::StrCat("https://[::ffff:127.0.0.1]:", upstream.port()),
-        absl::StrCat("https://2130706433:", upstream.port())}) {
+  for (const std::string& url : {upstream.url("/x"), absl::StrCat("https://127.0.0.1:", upstream.port()),
+                                 absl::StrCat("https://[::1]:", upstream.port()),
+                                 absl::StrCat("https://[::ffff:127.0.0.1]:", upstream.port()),
+                                 absl::StrCat("https://2130706433:", upstream.port())}) {
     EXPECT_EQ(Fetch(url, {}).status().code(), absl::StatusCode::kPermissionDenied) << url;
   }
   EXPECT_EQ(Fetch(upstream.url(), {.fetch_hosts = {"127.0.0.1:1"}}).status().code(),
             absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(upstream.requests(), IsEmpty());
+}
+
+TEST_F(FetcherTest, ANameThatLeadsToAPrivateAddressIsNotAsked) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "secret"); });
+  Fetcher fetcher(loop_, client_, [](const std::string&, int, std::function<void(Fetcher::Addresses)> done) {
+    done({{Loopback()}});
+  });
+  std::string url = absl::StrCat("https://cdn.example:", upstream.port(), "/x");
+  EXPECT_EQ(Wait(fetcher.Fetch(url, {})).status().code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(upstream.requests(), IsEmpty());
 }
 
