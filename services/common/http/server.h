@@ -15,7 +15,7 @@ namespace prismatic::http {
 struct ServerOptions {
   // host:port; port 0 picks one. Loopback only, until the connection gate stands in front.
   std::string address;
-  // Larger bodies are answered by `too_large`. 32 MiB: reference images may be data: URLs.
+  // Larger bodies are refused with 413. 32 MiB: reference images may be data: URLs.
   int64_t body_bytes_max = int64_t{32} << 20;
   // Connections served at once; each holds a thread while it lives. More wait to be accepted.
   int connections_max = 1024;
