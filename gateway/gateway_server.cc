@@ -13,11 +13,23 @@ constexpr absl::Duration kDetachedGrace = absl::Seconds(6);
 }  // namespace
 
 void GatewayOptions::AddTo(config::Flags& flags) {
-  flags.Text("listen", &listen, "the public HTTP port, host:port; loopback only for now");
-  flags.Integer("in-flight-max", &in_flight_max, 1, 100'000,
-                "generations at once; more are refused with 503");
-  flags.Bytes("body-bytes-max", &body_bytes_max, 1 << 10, int64_t{256} << 20,
+  flags.Text("listen", &listen, "the public HTTP port, a numeric address and a port");
+  flags.Integer("in-flight-max", &limits.requests_max, 1, 100'000,
+                "requests at once; more are refused with 503 before their body is read");
+  flags.Integer("connections-max", &limits.connections_max, 1, 1'000'000,
+                "connections at once; one more closes the one that has been idle longest");
+  flags.Bytes("body-bytes-max", &limits.body_bytes_max, 1 << 10, int64_t{256} << 20,
               "largest request body; reference images may be data: URLs");
+  flags.Bytes("bytes-in-flight-max", &bytes_in_flight_max, 1 << 20, int64_t{1} << 40,
+              "bodies and answers in memory; new requests are refused while three quarters are taken");
+  flags.Duration("head-time", &limits.head_time, absl::Milliseconds(10), absl::Minutes(5),
+                 "within this a request's head arrives, else 408");
+  flags.Duration("body-time", &limits.body_time, absl::Milliseconds(10), absl::Hours(1),
+                 "within this a request's body arrives, else 408");
+  flags.Duration("answer-time", &limits.answer_time, absl::Milliseconds(10), absl::Hours(1),
+                 "within this a client takes some of its answer, else it is dropped");
+  flags.Duration("keep-alive", &limits.keep_alive, absl::Milliseconds(10), absl::Hours(1),
+                 "an idle connection is closed after this; longer than a proxy in front keeps its own");
   flags.Integer("workers", &workers, 1, 64, "threads for JSON and base64");
   flags.Duration("drain-delay", &drain_delay, absl::ZeroDuration(), absl::Minutes(5),
                  "how long /readyz says no after SIGTERM before connections are refused");
@@ -27,6 +39,7 @@ void GatewayOptions::AddTo(config::Flags& flags) {
 
 GatewayServer::GatewayServer(const GatewayOptions& options, Parts parts)
     : options_(options),
+      bytes_in_flight_(options.bytes_in_flight_max),
       generation_({.catalog = parts.catalog,
                    .billing = parts.billing,
                    .provider = parts.provider,
@@ -37,16 +50,17 @@ GatewayServer::GatewayServer(const GatewayOptions& options, Parts parts)
             .billing = parts.billing,
             .catalog = parts.catalog,
             .metrics = parts.metrics,
-            .in_flight_max = options.in_flight_max}) {}
+            .in_flight_max = options.limits.requests_max}) {}
 
 absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const GatewayOptions& options,
                                                                     Parts parts) {
   std::unique_ptr<GatewayServer> server(new GatewayServer(options, parts));
   http::ServerOptions http_options;
   http_options.address = options.listen;
-  http_options.body_bytes_max = options.body_bytes_max;
-  // Room for the generations, and for health checks and refusals beside them.
-  http_options.connections_max = options.in_flight_max + 256;
+  http_options.limits = options.limits;
+  http_options.workers = parts.workers;
+  http_options.budget = &server->bytes_in_flight_;
+  http_options.metrics = parts.metrics;
   http_options.refuse = [api = &server->api_](int status) { return api->Refuse(status); };
   auto http = http::Server::Start(std::move(http_options), [api = &server->api_](auto request) {
     return api->Handle(std::move(request));

@@ -23,9 +23,11 @@ namespace prismatic::gateway {
 struct GatewayOptions {
   // The public port.
   std::string listen = "127.0.0.1:8080";
-  // Generations at once.
-  int in_flight_max = 1000;
-  int64_t body_bytes_max = int64_t{32} << 20;
+  // What one client may take; Limits says why.
+  http::Limits limits;
+  // Bodies and answers in memory at once. New requests are refused while three quarters are taken. 512 MiB:
+  // 16 of the largest bodies, or some hundred images.
+  int64_t bytes_in_flight_max = int64_t{512} << 20;
   // Threads for JSON and coroutines.
   int workers = 2;
   // How long readiness says no before new connections are refused, so that those who send work look
@@ -46,6 +48,7 @@ class GatewayServer {
     ProviderClient* provider = nullptr;
     const catalog_watch::CatalogHolder* catalog = nullptr;
     loop::Loop* loop = nullptr;
+    // Where requests are read and coroutines resume.
     Executor* workers = nullptr;
     metrics::Registry* metrics = nullptr;
   };
@@ -60,6 +63,7 @@ class GatewayServer {
   GatewayServer(const GatewayOptions& options, Parts parts);
 
   const GatewayOptions options_;
+  ByteBudget bytes_in_flight_;
   Generation generation_;
   openai::Api api_;
   std::unique_ptr<http::Server> http_;

@@ -9,6 +9,7 @@
 #include "services/common/log/log.h"
 #include "services/common/metrics/metrics.h"
 #include "services/common/status/status_macros.h"
+#include "services/common/task/workers.h"
 #include "services/sandbox_provider/sandbox.h"
 
 namespace prismatic::sandbox {
@@ -33,9 +34,12 @@ absl::Status Run(const Settings& settings, lifecycle::Process& process) {
   if (!font.ok()) log::Warning("pictures have no words", {{"reason", std::string(font.status().message())}});
   Sandbox sandbox({.font = font.ok() ? *font : nullptr, .api_key = settings.api_key, .metrics = &registry});
 
+  Workers workers(2);
   http::ServerOptions options;
   options.address = settings.listen;
-  options.connections_max = 4096;
+  options.workers = &workers;
+  options.limits.fields = http::Fields::kAll;
+  options.limits.requests_max = options.limits.connections_max;
   options.refuse = Sandbox::Refuse;
   ASSIGN_OR_RETURN(auto server, http::Server::Start(std::move(options),
                                                     [&sandbox](std::shared_ptr<const http::Request> request) {
@@ -53,7 +57,7 @@ int Main(int argc, char** argv) {
   Settings settings;
   config::Flags flags("prismatic-sandbox",
                       "An image upstream for trying and testing: real pictures, any fault.");
-  flags.Text("listen", &settings.listen, "where to serve, host:port, loopback only");
+  flags.Text("listen", &settings.listen, "where to serve, host:port");
   flags.Text("metrics", &settings.metrics, "where to serve /metrics, host:port; empty: nowhere");
   flags.Text("font", &settings.font,
              "the font that prompts are written with; without it pictures have no words");

@@ -31,6 +31,8 @@ class SandboxTest : public ::testing::Test {
     sandbox_ = std::make_unique<Sandbox>(std::move(options));
     http::ServerOptions server_options;
     server_options.address = "127.0.0.1:0";
+    server_options.workers = &workers_;
+    server_options.limits.fields = http::Fields::kAll;
     server_options.refuse = Sandbox::Refuse;
     absl::StatusOr<std::unique_ptr<http::Server>> server =
         http::Server::Start(std::move(server_options), [this](std::shared_ptr<const http::Request> request) {
@@ -106,6 +108,7 @@ class SandboxTest : public ::testing::Test {
   }
 
   std::unique_ptr<Sandbox> sandbox_;
+  Workers workers_{2};
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<httplib::Client> client_;
 };

@@ -1,48 +1,50 @@
 #ifndef PRISMATIC_SERVICES_COMMON_HTTP_EXCHANGE_H_
 #define PRISMATIC_SERVICES_COMMON_HTTP_EXCHANGE_H_
 
-#include <atomic>
 #include <memory>
-#include <mutex>
-#include <optional>
+#include <utility>
 
+#include "services/common/http/byte_budget.h"
+#include "services/common/http/chunked.h"
+#include "services/common/http/head.h"
 #include "services/common/http/message.h"
-#include "services/common/http/socket.h"
 
 namespace prismatic::http {
 
-// One request and its answer on one connection.
-struct Exchange {
-  int fd = -1;
-  const Socket* socket = nullptr;
-  std::shared_ptr<Request> request;
-  // What the library would do wrong is refused with this status before it reads the body.
-  int refusal = 0;
-  // The library has read the body, so the next bytes on the connection begin a request.
-  bool body_read = false;
-  // The handler's answer is in the library's response.
-  bool answered = false;
-  bool close = false;
-};
+class Connection;
 
-// Waits on the connection's own thread for a handler, and meanwhile for the client to go, which
-// cancels the request.
-class AnswerWait {
+// One of the requests that a server works on at a time.
+class RequestSlot {
  public:
-  AnswerWait();
-  ~AnswerWait();
-  AnswerWait(const AnswerWait&) = delete;
-
-  Response Run(const Handler& handler, std::shared_ptr<Request> request, int client_fd);
+  RequestSlot() = default;
+  explicit RequestSlot(int& count) : count_(&count) { ++count; }
+  RequestSlot(RequestSlot&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  RequestSlot& operator=(RequestSlot&& other) noexcept {
+    if (count_ != nullptr) --*count_;
+    count_ = std::exchange(other.count_, nullptr);
+    return *this;
+  }
+  ~RequestSlot() {
+    if (count_ != nullptr) --*count_;
+  }
 
  private:
-  enum State { kRunning, kWaitedFor, kDone };
-  void Done(Response response);
-  void WaitOrCancel(Cancellation& cancellation, int client_fd);
+  int* count_ = nullptr;
+};
 
-  int done_fd_;
-  std::atomic<State> state_{kRunning};
-  std::optional<Response> response_;  // written before state_ becomes kDone
+// One request and its answer. It has one owner at a time: the connection while it is read and answered, the
+// handler in between. It is made and destroyed on the gate's thread.
+struct Exchange {
+  // Lives at least as long as the exchange.
+  Connection* connection = nullptr;
+  Head head;
+  ChunkedReader chunks;
+  std::shared_ptr<Request> request = std::make_shared<Request>();
+  Response response;
+  // What the body takes, and later the answer.
+  ByteBudget::Share bytes;
+  // Until the answer is there.
+  RequestSlot slot;
 };
 
 }  // namespace prismatic::http

@@ -3,15 +3,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -22,24 +20,17 @@ namespace {
 
 // A burst of connections waits in the kernel instead of being refused; the kernel's own limit is 4096.
 constexpr int kBacklog = 4096;
-// Out of descriptors or memory: connections wait this long for some to come back.
-constexpr int kExhaustedPauseMs = 20;
 
 struct Address {
   sockaddr_storage storage = {};
   socklen_t size = 0;
 };
 
-absl::Status NotLoopback(absl::string_view address) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("`", address, "` is not a loopback address (127.0.0.0/8, [::1] or localhost)"));
-}
-
 absl::Status CannotBind(absl::string_view address) {
   return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": ", strerror(errno)));
 }
 
-absl::StatusOr<Address> LoopbackAddress(absl::string_view text) {
+absl::StatusOr<Address> Numeric(absl::string_view text) {
   std::optional<config::HostPort> parts = config::ParseHostPort(text);
   if (!parts) return absl::InvalidArgumentError(absl::StrCat("`", text, "` is not host:port"));
   std::string host = parts->host == "localhost" ? "127.0.0.1" : parts->host;
@@ -47,17 +38,15 @@ absl::StatusOr<Address> LoopbackAddress(absl::string_view text) {
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
   if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
-    if ((ntohl(v4->sin_addr.s_addr) >> 24) != 127) return NotLoopback(text);
     v4->sin_family = AF_INET;
     v4->sin_port = htons(parts->port);
     address.size = sizeof *v4;
   } else if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
-    if (!IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr)) return NotLoopback(text);
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(parts->port);
     address.size = sizeof *v6;
   } else {
-    return NotLoopback(text);
+    return absl::InvalidArgumentError(absl::StrCat("`", text, "` is not a numeric address with a port"));
   }
   return address;
 }
@@ -70,60 +59,34 @@ int PortOf(int fd) {
                                     : ntohs(reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port);
 }
 
+void Set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(absl::string_view text) {
-  absl::StatusOr<Address> address = LoopbackAddress(text);
+absl::StatusOr<Listener> Listener::Bind(absl::string_view text) {
+  absl::StatusOr<Address> address = Numeric(text);
   if (!address.ok()) return address.status();
   int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return CannotBind(text);
-  int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  Set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address->storage.ss_family == AF_INET6) Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address->storage), address->size) != 0 ||
       listen(fd, kBacklog) != 0) {
     absl::Status status = CannotBind(text);
     close(fd);
     return status;
   }
-  int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return std::unique_ptr<Listener>(new Listener(fd, wake, PortOf(fd)));
+  return Listener(fd, PortOf(fd));
 }
 
-Listener::~Listener() {
-  Stop();
-  if (fd_ >= 0) close(fd_);
-  close(wake_);
+int Listener::Accept() {
+  int client = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (client >= 0) Set(client, IPPROTO_TCP, TCP_NODELAY, 1);
+  return client;
 }
 
-void Listener::Run(std::function<void(int fd)> accepted) {
-  accepted_ = std::move(accepted);
-  thread_ = std::thread([this] { Loop(); });
-}
-
-void Listener::Loop() {
-  while (true) {
-    int client = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client >= 0) {
-      accepted_(client);
-      // One backlog at most once asked to stop, however fast clients come.
-      if (stopping_ && ++late_ > kBacklog) break;
-      continue;
-    }
-    bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-    // Everything accepted; so a stop loses no connection that a client believes to have.
-    pollfd events[2] = {{wake_, POLLIN, 0}, {fd_, POLLIN, 0}};
-    poll(events, exhausted ? 1 : 2, exhausted ? kExhaustedPauseMs : -1);
-    if ((events[0].revents & POLLIN) != 0 && (exhausted || (events[1].revents & POLLIN) == 0)) break;
-  }
-  close(fd_);
-  fd_ = -1;
-}
-
-void Listener::Stop() {
-  if (!thread_.joinable()) return;
-  stopping_ = true;
-  eventfd_write(wake_, 1);
-  thread_.join();
+void Listener::Close() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
 }  // namespace prismatic::http

@@ -1,41 +1,35 @@
 #ifndef PRISMATIC_SERVICES_COMMON_HTTP_LISTENER_H_
 #define PRISMATIC_SERVICES_COMMON_HTTP_LISTENER_H_
 
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <thread>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace prismatic::http {
 
-// Accepts connections on a loopback address, on a thread of its own.
+// A listening socket that does not block.
 class Listener {
  public:
-  // INVALID_ARGUMENT for an address that is not host:port or not loopback; UNAVAILABLE when it is taken.
-  static absl::StatusOr<std::unique_ptr<Listener>> Bind(absl::string_view address);
-  ~Listener();
+  // INVALID_ARGUMENT for what is not a numeric address (or localhost) and a port; UNAVAILABLE when it is
+  // taken. Port 0 picks one. `[::]` takes IPv4, too.
+  static absl::StatusOr<Listener> Bind(absl::string_view address);
+  Listener(Listener&& other) noexcept : fd_(std::exchange(other.fd_, -1)), port_(other.port_) {}
+  ~Listener() { Close(); }
 
+  int fd() const { return fd_; }
   int port() const { return port_; }
-
-  // Gives each connection's socket to `accepted`, which owns it and may block.
-  void Run(std::function<void(int fd)> accepted);
-  // Hands over the connections that the kernel has accepted already, then closes. Idempotent.
-  void Stop();
+  // A connection that does not block and whose answers leave when they are complete (TCP_NODELAY); -1 and
+  // errno when there is none.
+  int Accept();
+  // Idempotent.
+  void Close();
 
  private:
-  Listener(int fd, int wake, int port) : fd_(fd), wake_(wake), port_(port) {}
-  void Loop();
+  Listener(int fd, int port) : fd_(fd), port_(port) {}
 
   int fd_;
-  int wake_;
   int port_;
-  std::function<void(int fd)> accepted_;
-  std::atomic<bool> stopping_{false};
-  int late_ = 0;  // of the thread
-  std::thread thread_;
 };
 
 }  // namespace prismatic::http

@@ -29,6 +29,8 @@ struct Request {
   std::string method;
   // Percent-decoded, without the query.
   std::string path;
+  // As sent, without the query, not decoded.
+  std::string raw_path;
   std::vector<std::pair<std::string, std::string>> query;
   Headers headers;
   std::string body;

@@ -1,37 +1,40 @@
 #ifndef PRISMATIC_SERVICES_COMMON_HTTP_SERVER_H_
 #define PRISMATIC_SERVICES_COMMON_HTTP_SERVER_H_
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/common/http/byte_budget.h"
+#include "services/common/http/limits.h"
 #include "services/common/http/message.h"
+#include "services/common/metrics/metrics.h"
+#include "services/common/task/task.h"
 
 namespace prismatic::http {
 
 struct ServerOptions {
-  // host:port; port 0 picks one. Loopback only, until the connection gate stands in front.
+  // A numeric address and a port; port 0 picks one.
   std::string address;
-  // Larger bodies are refused with 413. 32 MiB: reference images may be data: URLs.
-  int64_t body_bytes_max = int64_t{32} << 20;
-  // Connections served at once; each holds a thread while it lives. More wait to be accepted.
-  int connections_max = 1024;
-  // A head, and after it a body, arrives within this; else 408.
-  absl::Duration head_time = absl::Seconds(10);
-  absl::Duration body_time = absl::Seconds(60);
-  // An idle keep-alive connection is closed after this.
-  absl::Duration keep_alive = absl::Seconds(5);
-  // What answers requests the library refuses by itself (malformed: 400, too large: 413, ...).
+  Limits limits;
+  // Where requests are parsed and handlers begin; outlives the server. Required.
+  Executor* workers = nullptr;
+  // Counts bodies and answers in memory: while three quarters are taken, requests with a body are refused
+  // with 503. Outlives the server. Null: not counted.
+  ByteBudget* budget = nullptr;
+  // Null: no metrics. One server for each registry.
+  metrics::Registry* metrics = nullptr;
+  // What answers requests that no handler sees: 400, 405, 408, 413, 414, 415, 417, 431, 500, 501, 503, 505.
+  // Must not block. Absent: an empty body.
   std::function<Response(int status)> refuse;
 };
 
-// cpp-httplib behind one door: every complete request, whatever its path and method, goes to one
-// handler. Headers that concern the connection or the coding of the answer are kept from it. A request
-// whose client hangs up (also: closes its sending half) is cancelled. Until the connection gate comes,
-// each connection holds a thread.
+// The HTTP door. A gate of its own owns all connections on one thread, checks their framing and holds slow
+// ones; cpp-httplib parses complete requests; every one of them, whatever its path and method, goes to one
+// handler, which may take its time and holds no thread while it waits. Requests of one connection are
+// answered in order. A request whose client hangs up (also: closes its sending half) is cancelled.
 class Server {
  public:
   static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options, Handler handler);
@@ -39,9 +42,8 @@ class Server {
   ~Server();
   int port() const;
 
-  // Stops accepting, lets requests in flight finish within `grace`, cancels the others, closes
-  // everything, and returns when every handler has ended. Answers sent meanwhile carry
-  // `Connection: close`. Idempotent.
+  // Stops accepting, lets requests in flight finish within `grace`, cancels the others, closes everything,
+  // and returns when every handler has ended. Answers sent meanwhile carry `Connection: close`. Idempotent.
   void Drain(absl::Duration grace);
 
  private:

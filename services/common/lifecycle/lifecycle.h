@@ -19,8 +19,9 @@ namespace prismatic::lifecycle {
 //   process.RunUntilSignal();
 class Process {
  public:
-  // Blocks SIGTERM and SIGINT and ignores SIGPIPE, for all threads started later. Sets malloc's mmap
-  // and trim thresholds together, so that image-sized blocks are reused instead of mapped anew.
+  // Blocks SIGTERM and SIGINT and ignores SIGPIPE, for all threads started later. Raises the limit of open
+  // files to what the system allows. Sets malloc's mmap and trim thresholds together, so that image-sized
+  // blocks are reused instead of mapped anew.
   Process();
 
   void OnDrain(std::string name, std::function<void()> step);

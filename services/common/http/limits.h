@@ -1,0 +1,40 @@
+#ifndef PRISMATIC_SERVICES_COMMON_HTTP_LIMITS_H_
+#define PRISMATIC_SERVICES_COMMON_HTTP_LIMITS_H_
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "services/common/http/head.h"
+
+namespace prismatic::http {
+
+// What one client may take of a server. The head's limits are in head.h.
+struct Limits {
+  // Which header fields handlers see.
+  Fields fields = Fields::kPublic;
+  // Larger bodies are refused with 413. 32 MiB: reference images may be data: URLs.
+  int64_t body_bytes_max = int64_t{32} << 20;
+  // Connections at once, most of them idle; one more closes the one that has been idle longest, or waits
+  // when all are busy. An idle one takes about half a kilobyte here and some in the kernel.
+  int connections_max = 10'000;
+  // Requests begun and not yet answered; one more is answered with 503 before its body is read. Those
+  // without a body may be some more, so that health checks are answered by a full server.
+  int requests_max = 1'000;
+  // A head, and after it a body, arrives within this; else 408.
+  absl::Duration head_time = absl::Seconds(10);
+  absl::Duration body_time = absl::Seconds(60);
+  // An idle connection is closed after this: longer than the 60 s for which proxies in front usually keep
+  // theirs, so that they do not reuse one that is just being closed.
+  absl::Duration keep_alive = absl::Seconds(75);
+  // A client takes some of its answer within this, and after it the average of at least
+  // `bytes_per_second_min`.
+  absl::Duration answer_time = absl::Seconds(30);
+  // A body comes at least this fast on average, after `rate_grace` for a slow start; an answer is taken as
+  // fast.
+  int64_t bytes_per_second_min = 16 << 10;
+  absl::Duration rate_grace = absl::Seconds(5);
+};
+
+}  // namespace prismatic::http
+
+#endif  // PRISMATIC_SERVICES_COMMON_HTTP_LIMITS_H_
