@@ -336,7 +336,10 @@ void Connection::AfterAnswer() {
   out_head_ = std::string();
   out_body_ = std::string();
   if (!close_after_) return Enter(Phase::kIdle);
-  if (!linger_ || input_ended_) return Close();
+  // Closing with something unread resets the connection, and the answer may be lost with it.
+  bool linger = linger_ || !in_.empty();
+  in_ = std::string();
+  if (!linger || input_ended_) return Close();
   shutdown(fd_, SHUT_WR);
   Enter(Phase::kLingering);
 }

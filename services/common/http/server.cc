@@ -34,6 +34,8 @@ struct Server::Impl {
       exchange->response = Refusal(400);
       return gate.Answer(exchange);
     }
+    // Not needed while the handler waits, perhaps for minutes.
+    exchange->head.rewritten = std::string();
     prismatic::Start<Response>(Handled(exchange->request), [this, exchange](Response response) {
       exchange->response = std::move(response);
       gate.Answer(exchange);
