@@ -25,7 +25,7 @@ constexpr size_t kIdempotencyKeyBytesMax = 255;
 constexpr size_t kBodyHashBytes = 32;
 // Bounds what is stored with a reservation.
 constexpr size_t kModelBytesMax = 256;
-constexpr size_t kPriceSelectorBytesMax = 64;
+constexpr size_t kPriceSelectorBytesMax = 256;  // 64 characters of the public API, in UTF-8
 
 // For requests whose `caller` is either an API key or an account.
 template <typename Request>
@@ -40,10 +40,14 @@ absl::StatusOr<Payer> PayerOf(const Request& request, CallerRights rights) {
   return Payer{.account = key->id.account, .key_id = key->id.Text(), .key_sha256 = key->sha256};
 }
 
+absl::Status CheckModel(const std::string& model) {
+  if (model.empty()) return error::MissingParameter("model");
+  if (model.size() > kModelBytesMax) return InvalidValue("model", "The name is too long.");
+  return absl::OkStatus();
+}
+
 template <typename Request>
 absl::Status CheckAsked(const Request& request) {
-  if (request.model().empty()) return error::MissingParameter("model");
-  if (request.model().size() > kModelBytesMax) return InvalidValue("model", "The name is too long.");
   if (request.image_count() < 1 || request.image_count() > kImagesMax) {
     return InvalidValue("image_count", absl::StrCat("1 to ", kImagesMax, " images can be asked for."));
   }
@@ -79,11 +83,18 @@ std::string Fingerprint(const v1::CreateReservationRequest& request, const Payer
   return crypto::Sha256Hex(all);
 }
 
+// A caller that knows of no such model may still ask whether its client would be let in.
+bool NamesNoModel(const v1::CreateReservationRequest& request) {
+  return request.validate_only() && request.model().empty();
+}
+
 absl::StatusOr<Admission> AdmissionFor(const v1::CreateReservationRequest& request, CallerRights rights) {
   Admission admission;
   ASSIGN_OR_RETURN(admission.payer, PayerOf(request, rights));
   RETURN_IF_ERROR(CheckIdentity(request));
+  if (!NamesNoModel(request)) RETURN_IF_ERROR(CheckModel(request.model()));
   RETURN_IF_ERROR(CheckAsked(request));
+  admission.only_check = request.validate_only();
   admission.attempt_id = request.attempt_id();
   admission.image_count = request.image_count();
   admission.fingerprint = Fingerprint(request, admission.payer);
@@ -115,6 +126,8 @@ Billing::Billing(RedisLedger& ledger, PriceBook& prices, Sweeper& sweeper, metri
       sweeper_(sweeper),
       reservations_(metrics, "prismatic_reservations_total",
                     "Reservations asked for, by what became of them.", "result"),
+      checks_(metrics, "prismatic_reservation_checks_total",
+              "Reservations that were only to be validated, by the answer.", "result"),
       settlements_(metrics, "prismatic_settlements_total", "Settlements, by what they did.", "result"),
       releases_(metrics, "prismatic_releases_total", "Releases, by what they did.", "result"),
       charged_(metrics, "prismatic_charged_nano_usd_total",
@@ -148,14 +161,19 @@ Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::Reserve(v1::CreateR
                                                                      CallerRights rights) {
   absl::StatusOr<Admission> admission = AdmissionFor(request, rights);
   if (!admission.ok()) co_return admission.status();
-  auto look_up = LookUp(request.model(), request.size(), request.quality(), request.catalog_version());
-  absl::StatusOr<CatalogFact> fact = co_await look_up;
-  if (!fact.ok()) co_return fact.status();
-  admission->fact = *std::move(fact);
+  if (NamesNoModel(request)) {
+    admission->fact.kind = CatalogFact::Kind::kUnnamed;
+  } else {
+    auto look_up = LookUp(request.model(), request.size(), request.quality(), request.catalog_version());
+    absl::StatusOr<CatalogFact> fact = co_await look_up;
+    if (!fact.ok()) co_return fact.status();
+    admission->fact = *std::move(fact);
+  }
 
   auto first_try = ledger_.Admit(*admission);
   AdmissionAnswer answer = co_await first_try;
   if (!answer.holds_are_due) co_return std::move(answer.response);
+  // Also for a call that only validates: what ends here are others' holds, whose time has come anyway.
   auto sweep = sweeper_.Sweep(std::vector<int>(1, BucketOf(admission->payer.account)), kInlineSweepMax);
   co_await sweep;
   auto second_try = ledger_.Admit(*admission);
@@ -165,9 +183,12 @@ Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::Reserve(v1::CreateR
 
 Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::CreateReservation(
     v1::CreateReservationRequest request, CallerRights rights) {
+  bool only_check = request.validate_only();
   auto reserve = Reserve(std::move(request), rights);
   absl::StatusOr<v1::CreateReservationResponse> response = co_await reserve;
-  if (!response.ok()) {
+  if (only_check) {
+    checks_.Add(response.ok() ? "passed" : ResultLabel(response.status()));
+  } else if (!response.ok()) {
     reservations_.Add(ResultLabel(response.status()));
   } else {
     reservations_.Add(response->replayed() ? "replayed" : "admitted");
@@ -241,7 +262,8 @@ Task<absl::StatusOr<v1::EstimateCostResponse>> Billing::EstimateCost(v1::Estimat
                                                                      CallerRights rights) {
   absl::StatusOr<Payer> payer = PayerOf(request, rights);
   if (!payer.ok()) co_return payer.status();
-  absl::Status asked = CheckAsked(request);
+  absl::Status asked = CheckModel(request.model());
+  if (asked.ok()) asked = CheckAsked(request);
   if (!asked.ok()) co_return asked;
   auto look_up = LookUp(request.model(), request.size(), request.quality(), 0);
   absl::StatusOr<CatalogFact> fact = co_await look_up;

@@ -25,9 +25,9 @@ struct CallerRights {
 // Beyond the proto: a repeated attempt answers `replayed` while it is pending or settled; once it is
 // released or expired nothing is held for it any more, so RESERVATION_RESOLVED, lest work be done for it.
 //
-// Metrics: prismatic_reservations_total{result}, prismatic_settlements_total{result},
-// prismatic_releases_total{result}, prismatic_charged_nano_usd_total{model},
-// prismatic_images_charged_total{model}.
+// Metrics: prismatic_reservations_total{result}, prismatic_reservation_checks_total{result} (those that only
+// validate), prismatic_settlements_total{result}, prismatic_releases_total{result},
+// prismatic_charged_nano_usd_total{model}, prismatic_images_charged_total{model}.
 class Billing {
  public:
   // All outlive it.
@@ -54,6 +54,7 @@ class Billing {
   PriceBook& prices_;
   Sweeper& sweeper_;
   CounterFamily reservations_;
+  CounterFamily checks_;
   CounterFamily settlements_;
   CounterFamily releases_;
   CounterFamily charged_;

@@ -179,6 +179,73 @@ TEST_F(IdentityTest, AnIdempotencyKeyIsInUseThenCompletedAndOtherBodiesAreRefuse
   EXPECT_THAT(Reserve(WithIdempotencyKey(Asking(Open("beta", kDollar)), "order-1", "body")), IsOk());
 }
 
+TEST_F(IdentityTest, ACompletedIdempotencyKeyNamesReservationAndCharge) {
+  std::string key = Open("acme", kDollar);
+  std::string first = Reserved(WithIdempotencyKey(Asking(key, 3), "order-1", "body"));
+  ASSERT_THAT(Settle(first, 2), IsOk());
+  absl::Status completed = Reserve(WithIdempotencyKey(Asking(key, 3), "order-1", "body")).status();
+  EXPECT_EQ(completed.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(completed.message()),
+              ::testing::HasSubstr("reservation " + first + ", charged 0.08 USD"));
+  EXPECT_FALSE(RetryAfterOf(completed).has_value());
+}
+
+TEST_F(IdentityTest, ThirtyRequestsAtOnceWithOneIdempotencyKeyHoldOnce) {
+  std::string key = Open("acme", kDollar);
+  std::vector<v1::CreateReservationRequest> requests;
+  for (int i = 0; i < 30; ++i) requests.push_back(WithIdempotencyKey(Asking(key), "order-1", "body"));
+  auto ask_all = [&] {
+    std::vector<Task<absl::StatusOr<v1::CreateReservationResponse>>> calls;
+    for (const auto& request : requests) calls.push_back(billing_->CreateReservation(request));
+    return Wait(WhenAll(std::move(calls)));
+  };
+  std::string held;
+  for (const auto& answer : ask_all()) {
+    if (!answer.ok()) {
+      EXPECT_THAT(answer, HasReason(ERROR_REASON_IDEMPOTENCY_KEY_IN_USE));
+      continue;
+    }
+    EXPECT_EQ(held, "") << "held twice";
+    held = answer->reservation().id();
+  }
+  EXPECT_EQ(AccountOf("acme").held_nano_usd(), kPrice);
+  EXPECT_EQ(AccountOf("acme").concurrent(), 1);
+  ASSERT_THAT(Settle(held, 1), IsOk());
+  // Each of them once more, as a client does: the one that was held answers itself, the others that it is
+  // done.
+  for (const auto& answer : ask_all()) {
+    if (answer.ok()) {
+      EXPECT_TRUE(answer->replayed());
+    } else {
+      EXPECT_THAT(answer, HasReason(ERROR_REASON_IDEMPOTENCY_KEY_COMPLETED));
+    }
+  }
+  EXPECT_EQ(AccountOf("acme").balance_nano_usd(), kDollar - kPrice);
+  EXPECT_EQ(AccountOf("acme").held_nano_usd(), 0);
+  EXPECT_EQ(LedgerOf("acme").size(), 2u);
+}
+
+TEST_F(IdentityTest, AnIdempotencyRecordOutlivesADayAndIsThenForgotten) {
+  std::string key = Open("acme", kDollar);
+  ASSERT_THAT(Settle(Reserved(WithIdempotencyKey(Asking(key), "order-1", "body")), 1), IsOk());
+  std::string record = AccountKeys("acme").Idempotency(crypto::Sha256Hex("order-1"));
+  EXPECT_THAT(redis_.Ask({"TTL", record}), ::testing::AnyOf("87300", "87299"));
+  redis_.Ask({"DEL", record});  // as Redis does when its time has come
+  EXPECT_THAT(Reserve(WithIdempotencyKey(Asking(key), "order-1", "another body")), IsOk());
+}
+
+TEST_F(IdentityTest, AfterExpiryAnIdempotencyKeyMakesANewAttempt) {
+  std::string key = Open("acme", kDollar);
+  std::string first = Reserved(WithIdempotencyKey(Asking(key), "k", "body"));
+  ExpireAll();
+  EXPECT_THAT(Reserve(WithIdempotencyKey(Asking(key), "k", "other")),
+              HasReason(ERROR_REASON_IDEMPOTENCY_KEY_REUSED));
+  std::string second = Reserved(WithIdempotencyKey(Asking(key), "k", "body"));
+  EXPECT_NE(second, first);
+  EXPECT_THAT(Reserve(WithIdempotencyKey(Asking(key), "k", "body")),
+              HasReason(ERROR_REASON_IDEMPOTENCY_KEY_IN_USE));
+}
+
 TEST_F(IdentityTest, AfterAReleaseOrARefusalAnIdempotencyKeyMakesANewAttempt) {
   std::string key = Open("acme", kPrice);
   EXPECT_THAT(Reserve(WithIdempotencyKey(Asking(key, 2), "k", "body")),

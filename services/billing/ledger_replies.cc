@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "services/billing/billing_errors.h"
@@ -46,6 +47,13 @@ void ReadLimits(Words& words, v1::Limits& limits) {
   read([&](int64_t limit) { limits.set_max_concurrent(limit); });
 }
 
+void TellLimit(const std::string& metric, const v1::RateLimitStatus& status, common::v1::ErrorDetail& detail) {
+  if (!status.has_limit()) return;
+  (*detail.mutable_metadata())[metric + "_limit"] = absl::StrCat(status.limit());
+  (*detail.mutable_metadata())[metric + "_remaining"] = absl::StrCat(status.remaining());
+  (*detail.mutable_metadata())[metric + "_reset_us"] = absl::StrCat(status.reset_after_us());
+}
+
 absl::Status RateLimitRefusal(Words& words) {
   std::string subject = words.Text();
   std::string metric = words.Text();
@@ -55,7 +63,12 @@ absl::Status RateLimitRefusal(Words& words) {
   if (retry_us > 0) retry = absl::Microseconds(retry_us);
   // Concurrency comes back when a request ends; where none is allowed, never.
   if (retry_us == 0 && limit > 0) retry = kConcurrencyRetry;
-  return error::RateLimitExceeded(subject, metric, limit, retry);
+  absl::Status status = error::RateLimitExceeded(subject, metric, limit, retry);
+  common::v1::ErrorDetail detail = *DetailOf(status);
+  TellLimit("requests", ReadRateLimit(words), detail);
+  TellLimit("images", ReadRateLimit(words), detail);
+  SetDetail(status, detail);
+  return status;
 }
 
 absl::Status ResolvedRefusal(Words& words) {

@@ -5,6 +5,7 @@
 #include "services/catalog_watch/catalog_holder.h"
 #include "services/catalog_watch/watcher.h"
 #include "services/common/config/flags.h"
+#include "services/common/http/metrics_server.h"
 #include "services/common/lifecycle/lifecycle.h"
 #include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
@@ -22,8 +23,8 @@ absl::Status Run(const BillingOptions& options, lifecycle::Process& process) {
   metrics::Registry metrics;
   loop::Loop loop("billing");
   catalog_watch::CatalogHolder catalog(loop, metrics);
-  ASSIGN_OR_RETURN(std::unique_ptr<metrics::Exporter> exporter,
-                   metrics::Exporter::Start(options.metrics_listen, metrics));
+  ASSIGN_OR_RETURN(std::unique_ptr<http::MetricsServer> exporter,
+                   http::MetricsServer::Start(options.metrics_listen, metrics));
   ASSIGN_OR_RETURN(std::unique_ptr<BillingServer> server,
                    BillingServer::Start(options, catalog, loop, metrics));
   catalog_watch::Watcher watcher(options.registry, catalog, loop, metrics);

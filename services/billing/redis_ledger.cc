@@ -37,6 +37,8 @@ std::string FactWord(CatalogFact::Kind kind) {
       return "unpriced";
     case CatalogFact::Kind::kMissing:
       return "missing";
+    case CatalogFact::Kind::kUnnamed:
+      return "unnamed";
     case CatalogFact::Kind::kBehind:
       break;
   }
@@ -56,11 +58,14 @@ bool IsSuccess(const std::vector<Reply>& answer) {
 bool HoldsAreDue(const std::vector<Reply>& answer) { return answer.size() > 1 && answer[1].text == "1"; }
 
 absl::StatusOr<v1::CreateReservationResponse> ReadAdmission(const std::vector<Reply>& answer,
-                                                            const ReservationId& id) {
+                                                            const Admission& admission) {
   Words words(answer, 1);
   v1::CreateReservationResponse response;
-  *response.mutable_reservation() = ReadReservation(words, id).reservation;
-  response.set_replayed(Is(answer, "REPLAY"));
+  if (!admission.only_check) {
+    ReservationId id{admission.payer.account, admission.attempt_id};
+    *response.mutable_reservation() = ReadReservation(words, id).reservation;
+    response.set_replayed(Is(answer, "REPLAY"));
+  }
   *response.mutable_requests() = ReadRateLimit(words);
   *response.mutable_images() = ReadRateLimit(words);
   if (words.broken()) return BrokenAnswer("admit");
@@ -147,11 +152,12 @@ Task<AdmissionAnswer> RedisLedger::Admit(Admission admission) {
                                           absl::StrCat(fact.version),
                                           idempotent ? admission.body_sha256 : "",
                                           other};
-    auto run = Run("admit", Lane::kFast, std::move(keys), std::move(arguments));
+    auto run = Run(admission.only_check ? "check_admission" : "admit", Lane::kFast, std::move(keys),
+                   std::move(arguments));
     absl::StatusOr<Answer> answer = co_await run;
     if (!answer.ok()) co_return AdmissionAnswer{.response = answer.status()};
     if (IsSuccess(*answer)) {
-      co_return AdmissionAnswer{.response = ReadAdmission(*answer, {payer.account, admission.attempt_id})};
+      co_return AdmissionAnswer{.response = ReadAdmission(*answer, admission)};
     }
     if (Is(*answer, "SEE") && answer->size() == 3) {
       other = (*answer)[2].text;

@@ -29,7 +29,8 @@ struct Payer {
 
 // What the catalog says about what is asked for.
 struct CatalogFact {
-  enum class Kind { kPriced, kUnpriced, kMissing, kBehind };
+  // kUnnamed: no model is asked about, only who asks.
+  enum class Kind { kPriced, kUnpriced, kMissing, kBehind, kUnnamed };
   Kind kind = Kind::kMissing;
   std::string model;
   Money unit_price;
@@ -48,6 +49,8 @@ struct Admission {
   // SHA-256 in hex of the idempotency key and of the body; both empty without one.
   std::string idempotency_key_sha256;
   std::string body_sha256;
+  // Looks, and takes nothing; the answer has no reservation.
+  bool only_check = false;
 };
 
 struct AdmissionAnswer {

@@ -1,16 +1,20 @@
 -- admit: authenticates, takes the limits of key and account, and holds the money of one reservation:
 -- all of it, or nothing.
+-- check_admission: the same looks in the same order, up to whether the key may use the model; what it costs
+-- and who would pay is not looked at. Redis itself lets it write nothing.
 --
 -- KEYS  acct, rsv, due, then key (when ARGV[5] is given), idem (when ARGV[12] is), and the rsv of the
 --       attempt in ARGV[13] (when it is)
 -- ARGV  1 now, 2 account, 3 attempt, 4 fingerprint of the content, 5 key ID or "" (an account was named),
---       6 SHA-256 of the API key, 7 n, 8 model, 9 what the catalog says (priced, unpriced, missing, behind),
---       10 unit price, 11 catalog version, 12 body hash or "" (no idempotency key), 13 the attempt that
---       holds the idempotency key, as the last SEE told, or ""
+--       6 SHA-256 of the API key, 7 n, 8 model, 9 what the catalog says (priced, unpriced, missing, behind;
+--       for check_admission also unnamed: there is no model to look at), 10 unit price, 11 catalog version,
+--       12 body hash or "" (no idempotency key), 13 the attempt that holds the idempotency key, as the last
+--       SEE told, or ""
 -- Answers {"OK" or "REPLAY", reservation (12), requests limit, remaining, reset, images limit, remaining,
--- reset}; {"SEE", "0", attempt}: call again and declare that attempt's reservation as well; or a refusal, in
--- this order: INVALID_API_KEY (unknown), a repeated attempt's answer (REPLAY while it is pending or settled,
--- RESERVATION_RESOLVED when nothing is held any more, IDEMPOTENCY_KEY_REUSED for other content),
+-- reset}, and check_admission {"OK", these six as they stand}; {"SEE", "0", attempt}: call again and declare
+-- that attempt's reservation as well; or a refusal, in this order: INVALID_API_KEY (unknown), a repeated
+-- attempt's answer (REPLAY while it is pending or settled, for check_admission OK; RESERVATION_RESOLVED when
+-- nothing is held any more, IDEMPOTENCY_KEY_REUSED for other content),
 -- INVALID_API_KEY (revoked, expired), ACCOUNT_SUSPENDED, IDEMPOTENCY_KEY_*, IMAGE_COUNT_TOO_LARGE,
 -- RATE_LIMIT_EXCEEDED, CATALOG_BEHIND, MODEL_NOT_FOUND, MODEL_NOT_ALLOWED, GENERATION_PRICE_MISSING,
 -- ACCOUNT_IN_DEBT, CREDIT_BALANCE_EXHAUSTED.
@@ -26,13 +30,18 @@ local function admit_request(keys, args)
   return q
 end
 
--- The same attempt once more.
-local function admit_again(q, r, now, key, account)
-  if r.fingerprint ~= '' and r.fingerprint ~= q.fingerprint then return {'IDEMPOTENCY_KEY_REUSED', '0'} end
-  if r.state == 'R' or r.state == 'E' then return resolved(r) end
-  local answer = {'REPLAY', reservation_answer(r)}
+-- `answer` and how the limits stand when nothing is asked for.
+local function with_limits_as_they_stand(answer, now, key, account)
   for _, word in ipairs({limits_answer(measure(now, key, account, 0))}) do answer[#answer + 1] = word end
   return answer
+end
+
+-- The same attempt once more.
+local function admit_again(q, r, now, key, account, only_check)
+  if r.fingerprint ~= '' and r.fingerprint ~= q.fingerprint then return {'IDEMPOTENCY_KEY_REUSED', '0'} end
+  if r.state == 'R' or r.state == 'E' then return resolved(r) end
+  local answer = only_check and {'OK'} or {'REPLAY', reservation_answer(r)}
+  return with_limits_as_they_stand(answer, now, key, account)
 end
 
 -- Who holds the idempotency key. Answers a refusal, or nil and the reservation that it is taken from
@@ -73,7 +82,7 @@ local function write_admission(q, r, now, key, account, taken_from)
   end
 end
 
-local function admit(keys, args)
+local function decide(keys, args, only_check)
   local q = admit_request(keys, args)
   local account = read_account(q.account_key, q.key_id)
   local key = q.key_key and read_key(q.key_key) or nil
@@ -83,16 +92,18 @@ local function admit(keys, args)
 
   local refusal = unknown_caller(account, key, q.key_id, q.hash)
   if refusal then return refusal end
-  if known then return admit_again(q, known, now, key, account) end
+  if known then return admit_again(q, known, now, key, account, only_check) end
   refusal = unwelcome_caller(account, key, now)
   if refusal then return refusal end
   local taken_from
   refusal, taken_from = claim_idempotency_key(q, now)
   if refusal then return refusal end
   local measured = measure(now, key, account, q.n)
+  refusal = limit_refusal(measured, now, key, account, q.n, q.due) or model_refusal(key, q.model, q.fact)
+  if refusal then return refusal end
+  if only_check then return with_limits_as_they_stand({'OK'}, now, key, account) end
   local amount = q.unit * q.n
-  refusal = limit_refusal(measured, now, key, account, q.n, q.due) or
-    model_refusal(key, q.model, q.fact, q.unit, q.n) or funds_refusal(account, amount, now, q.due)
+  refusal = price_refusal(q.fact, q.unit, q.n) or funds_refusal(account, amount, now, q.due)
   if refusal then return refusal end
 
   local r = {state = 'P', fingerprint = q.fingerprint, key = q.key_id, has_idem = q.idem_key ~= nil, n = q.n,
@@ -109,4 +120,9 @@ local function admit(keys, args)
   return answer
 end
 
+local function admit(keys, args) return decide(keys, args, false) end
+local function check_admission(keys, args) return decide(keys, args, true) end
+
 redis.register_function{function_name = '@LIBRARY@_admit', callback = admit}
+redis.register_function{
+  function_name = '@LIBRARY@_check_admission', callback = check_admission, flags = {'no-writes'}}

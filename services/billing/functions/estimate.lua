@@ -14,7 +14,7 @@ local function estimate(keys, args)
   if refusal then return refusal end
   local unpayable = funds_refusal(account, unit * n, now, nil)
   local reason = limit_refusal(measure(now, key, account, n), now, key, account, n, nil) or
-    model_refusal(key, model, fact, unit, n) or unpayable
+    model_refusal(key, model, fact) or price_refusal(fact, unit, n) or unpayable
   local payable = fact == 'priced' and not unpayable
   return {'OK', payable and '1' or '0', reason and reason[1] or ''}
 end

@@ -292,6 +292,12 @@ local function limits_answer(measured)
   return a, b, c, tighter(measured.images)
 end
 
+-- RATE_LIMIT_EXCEEDED with how the limits stand; nothing of what was asked for is taken.
+local function limit_reached(now, key, account, due, who, metric, limit, retry_us)
+  return {'RATE_LIMIT_EXCEEDED', due, who, metric, text(limit), text(retry_us),
+    limits_answer(measure(now, key, account, 0))}
+end
+
 -- IMAGE_COUNT_TOO_LARGE or RATE_LIMIT_EXCEEDED for n >= 1 images; nil when all limits admit. Of several
 -- refusing rate limits the one that takes longest is told, since only then the call can succeed.
 local function limit_refusal(measured, now, key, account, n, due)
@@ -311,12 +317,12 @@ local function limit_refusal(measured, now, key, account, n, due)
     end
   end
   if worst then
-    return {'RATE_LIMIT_EXCEEDED', '0', worst[1], worst[2], text(worst[3].limit), text(worst[3].retry_us)}
+    return limit_reached(now, key, account, '0', worst[1], worst[2], worst[3].limit, worst[3].retry_us)
   end
   local function crowded(who, limit, running)
     if not limit or running < limit then return nil end
-    return {'RATE_LIMIT_EXCEEDED', holds_are_due(due, now), who, 'concurrency', text(limit),
-      text(limit == 0 and NEVER or 0)}
+    return limit_reached(now, key, account, holds_are_due(due, now), who, 'concurrency', limit,
+      limit == 0 and NEVER or 0)
   end
   return (key and crowded('key', key.cc_max, account.key_cc)) or
     crowded('account', account.cc_max, account.cc)
@@ -341,14 +347,20 @@ local function unwelcome_caller(account, key, now)
   return nil
 end
 
--- What is asked for. `fact` is what the catalog says: priced, unpriced, missing, or behind.
-local function model_refusal(key, model, fact, unit, n)
+-- What is asked for. `fact` is what the catalog says: priced, unpriced, missing, behind, or unnamed when no
+-- model is asked about.
+local function model_refusal(key, model, fact)
+  if fact == 'unnamed' then return nil end
   if fact == 'behind' then return {'CATALOG_BEHIND', '0'} end
   if fact == 'missing' then return {'MODEL_NOT_FOUND', '0'} end
   if key and key.models ~= '' and
     not ('\n' .. key.models .. '\n'):find('\n' .. model .. '\n', 1, true) then
     return {'MODEL_NOT_ALLOWED', '0'}
   end
+  return nil
+end
+
+local function price_refusal(fact, unit, n)
   if fact ~= 'priced' then return {'GENERATION_PRICE_MISSING', '0'} end
   if unit * n > MONEY_MAX then
     return {'IMAGE_COUNT_TOO_LARGE', '0', text(math.floor(MONEY_MAX / unit))}
