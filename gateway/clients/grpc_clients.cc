@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <memory>
 #include <utility>
 
 #include "prismatic/billing/v1/billing.grpc.pb.h"
@@ -69,12 +70,12 @@ class GrpcBillingClient : public BillingClient {
 // Reads one stream to its end. Owns itself until OnDone.
 class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
  public:
-  GenerateReader(ProviderProxy::Stub& stub, CallContext call, GenerateImagesRequest request,
-                 std::function<void(Generated)> done)
+  GenerateReader(ProviderProxy::Stub& stub, CallContext call,
+                 std::shared_ptr<const GenerateImagesRequest> request, std::function<void(Generated)> done)
       : request_(std::move(request)), done_(std::move(done)) {
     if (call.deadline != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(call.deadline));
     context_->AddMetadata(rpc::kRequestIdKey, call.request_id);
-    stub.async()->GenerateImages(context_.get(), &request_, this);
+    stub.async()->GenerateImages(context_.get(), request_.get(), this);
     cancel_ = call.cancellation.OnCancel([context = context_] { context->TryCancel(); });
     StartRead(&response_);
     StartCall();
@@ -113,7 +114,7 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
                  "The connection to the model's provider broke while it generated the image.");
   }
 
-  GenerateImagesRequest request_;
+  std::shared_ptr<const GenerateImagesRequest> request_;
   // Shared with the cancellation, whose callback may still run while the call ends.
   std::shared_ptr<grpc::ClientContext> context_ = std::make_shared<grpc::ClientContext>();
   bool accepted_ = false;
@@ -129,7 +130,8 @@ class GrpcProviderClient : public ProviderClient {
       : stub_(ProviderProxy::NewStub(rpc::MakeChannel(target, kImageMessageBytesMax))),
         resume_on_(resume_on) {}
 
-  Task<Generated> GenerateImages(CallContext call, GenerateImagesRequest request) override {
+  Task<Generated> GenerateImages(CallContext call,
+                                 std::shared_ptr<const GenerateImagesRequest> request) override {
     Callback<Generated> streamed([&](std::function<void(Generated)> done) {
       new GenerateReader(*stub_, std::move(call), std::move(request), std::move(done));
     });

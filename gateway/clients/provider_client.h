@@ -1,6 +1,7 @@
 #ifndef PRISMATIC_GATEWAY_CLIENTS_PROVIDER_CLIENT_H_
 #define PRISMATIC_GATEWAY_CLIENTS_PROVIDER_CLIENT_H_
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,12 +21,12 @@ struct Generated {
 
 // What the gateway asks of provider-proxy; the contract is provider_proxy.v1.ProviderProxy's. Never
 // repeats a call. Obeys the call's deadline and cancellation. Coroutines resume on the gateway's
-// workers. Thread-safe.
+// workers. Thread-safe. The request is shared, since its reference images may be 32 MiB.
 class ProviderClient {
  public:
   virtual ~ProviderClient() = default;
-  virtual Task<Generated> GenerateImages(CallContext call,
-                                         provider_proxy::v1::GenerateImagesRequest request) = 0;
+  virtual Task<Generated> GenerateImages(
+      CallContext call, std::shared_ptr<const provider_proxy::v1::GenerateImagesRequest> request) = 0;
 };
 
 }  // namespace prismatic::gateway

@@ -1,16 +1,16 @@
 #ifndef PRISMATIC_GATEWAY_GENERATION_GENERATION_H_
 #define PRISMATIC_GATEWAY_GENERATION_GENERATION_H_
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gateway/clients/billing_client.h"
 #include "gateway/clients/provider_client.h"
+#include "gateway/generation/background.h"
 #include "gateway/generation/image_request.h"
+#include "gateway/generation/settlements.h"
 #include "services/catalog_watch/catalog_holder.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
@@ -39,10 +39,15 @@ class Generation {
     absl::Duration settle_wait = absl::Seconds(30);
     // The first pause between two tries; it doubles up to 8 times itself.
     absl::Duration settle_pause = absl::Milliseconds(250);
+    // A settlement without an answer for this long stops new generations, see Settlements. A restart or a
+    // failover that goes well takes less.
+    absl::Duration settle_unanswered_max = absl::Seconds(5);
   };
   explicit Generation(Options options);
 
-  // `call.request_id` is the attempt's UUIDv7. Not bound to the client's connection.
+  // `call.request_id` is the attempt's UUIDv7. A cancelled `call` means that the client has gone: what has
+  // not been begun is not begun, and what is held for it released (CANCELLED); once provider-proxy has been
+  // asked, the generation is finished and charged whether anybody waits or not.
   Task<absl::StatusOr<ImageReply>> Run(CallContext call, ImageRequest request);
 
   // Ends what goes on behind answers already given: releases are waited for, settlements that billing
@@ -51,32 +56,31 @@ class Generation {
   bool Drain(absl::Duration grace);
 
  private:
+  // What the catalog makes of a request.
   struct Resolved {
     int64_t catalog_version = 0;
-    std::string model;  // canonical
+    std::string model;     // canonical; empty: no such public ID
+    absl::Status refusal;  // OK: a route can serve it
   };
-  absl::StatusOr<Resolved> Resolve(const ImageRequest& request) const;
-  Task<absl::Status> RefuseKnownKey(CallContext call, const ImageRequest& request, absl::Status refusal);
+  // For the metrics.
+  struct Ending {
+    std::string model = "_none";
+    std::string outcome;  // of what was delivered; else the status tells
+  };
+  Task<absl::StatusOr<ImageReply>> Steps(CallContext call, ImageRequest request, Ending* ending);
+  Resolved Resolve(absl::string_view public_model, bool has_references) const;
+  Task<absl::Status> Refuse(CallContext call, const ImageRequest& request, Resolved resolved);
   Task<absl::StatusOr<billing::v1::CreateReservationResponse>> Reserve(CallContext call,
                                                                        const ImageRequest& request,
                                                                        Resolved resolved);
-  Task<Generated> Generate(CallContext call, const ImageRequest& request, Resolved resolved);
+  // Takes the parameters out of `request`.
+  Task<Generated> Generate(CallContext call, ImageRequest& request, Resolved resolved);
   Task<void> Release(CallContext call, billing::v1::ReleaseReservationRequest request);
-  Task<absl::Status> Settle(CallContext call, ImageReply* reply);
-  Task<void> SettleInBackground(CallContext call, billing::v1::SettleReservationRequest request);
-  // Runs a task that no answer waits for.
-  void Detach(Task<void> task);
-  bool stopping() const;
-  void Count(absl::string_view model, absl::string_view outcome, absl::Time started) const;
+  void Count(const Ending& ending, const absl::Status& status, absl::Time started) const;
 
   const Options options_;
-  metrics::Counter settlements_pending_;
-  metrics::Counter settlements_lost_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable idle_;
-  int detached_ = 0;       // guarded by mutex_
-  bool stopping_ = false;  // guarded by mutex_
+  Background background_;
+  Settlements settlements_;
 };
 
 }  // namespace prismatic::gateway

@@ -47,4 +47,6 @@ absl::Status ServerIsOverloaded() {
       .RetryAfter(absl::Seconds(1));
 }
 
+absl::Status ClientGone() { return absl::CancelledError("The client has gone."); }
+
 }  // namespace prismatic::gateway::error

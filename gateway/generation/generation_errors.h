@@ -20,6 +20,8 @@ absl::Status NoImageRoute(absl::string_view public_id);
 absl::Status BillingUnavailable();
 // No catalog yet, or too much in flight, or shutting down. Reason: SERVER_IS_OVERLOADED. Retry soon.
 absl::Status ServerIsOverloaded();
+// Nobody waits for an answer any more, and nothing has been begun. CANCELLED, no reason: no client sees it.
+absl::Status ClientGone();
 
 }  // namespace prismatic::gateway::error
 

@@ -36,10 +36,10 @@ Task<absl::StatusOr<billing::v1::CheckKeyResponse>> DirectBillingClient::CheckKe
 }
 
 Task<gateway::Generated> DirectProviderClient::GenerateImages(
-    CallContext call, provider_proxy::v1::GenerateImagesRequest request) {
+    CallContext call, std::shared_ptr<const provider_proxy::v1::GenerateImagesRequest> request) {
   gateway::Generated generated;
   // The sink is called one at a time and never after the task has ended, so the frame may hold the result.
-  auto generating = proxy_.Generate(std::move(call), std::move(request),
+  auto generating = proxy_.Generate(std::move(call), *request,
                                     [&generated](provider_proxy::v1::GenerateImagesResponse response) {
                                       if (response.has_image())
                                         generated.images.push_back(std::move(*response.mutable_image()));

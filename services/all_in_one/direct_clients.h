@@ -1,6 +1,8 @@
 #ifndef PRISMATIC_SERVICES_ALL_IN_ONE_DIRECT_CLIENTS_H_
 #define PRISMATIC_SERVICES_ALL_IN_ONE_DIRECT_CLIENTS_H_
 
+#include <memory>
+
 #include "gateway/clients/billing_client.h"
 #include "gateway/clients/provider_client.h"
 #include "services/billing/billing.h"
@@ -36,8 +38,8 @@ class DirectProviderClient : public gateway::ProviderClient {
   DirectProviderClient(provider_proxy::ProviderProxy& proxy, Executor& workers)
       : proxy_(proxy), workers_(workers) {}
 
-  Task<gateway::Generated> GenerateImages(CallContext call,
-                                          provider_proxy::v1::GenerateImagesRequest request) override;
+  Task<gateway::Generated> GenerateImages(
+      CallContext call, std::shared_ptr<const provider_proxy::v1::GenerateImagesRequest> request) override;
 
  private:
   provider_proxy::ProviderProxy& proxy_;

@@ -113,19 +113,30 @@ struct Detached {
   };
 };
 
+// The task's frame, with all that it held, is gone when `done` is called: what is told may end the owner
+// of what the frame refers to, and an answer that is handed over must not keep its making in memory.
 template <typename T>
 Detached RunThen(Task<T> task, std::function<void(T)> done) {
-  T value = co_await task;
-  done(std::move(value));
+  std::optional<T> result;
+  {
+    Task<T> running = std::move(task);
+    T value = co_await running;
+    result.emplace(std::move(value));
+  }
+  done(*std::move(result));
 }
 inline Detached RunThenVoid(Task<void> task, std::function<void()> done) {
-  co_await task;
+  {
+    Task<void> running = std::move(task);
+    co_await running;
+  }
   if (done) done();
 }
 
 }  // namespace task_internal
 
-// Starts `task` on this thread; `done` gets its value on whatever thread it ends on.
+// Starts `task` on this thread; `done` gets its value on whatever thread it ends on, when the task's frame
+// is gone.
 template <typename T>
 void Start(Task<T> task, std::function<void(T)> done) {
   task_internal::RunThen(std::move(task), std::move(done));

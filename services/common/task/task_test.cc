@@ -79,6 +79,35 @@ TEST(TaskTest, StartGivesTheValueToItsCallback) {
   EXPECT_TRUE(ended);
 }
 
+TEST(TaskTest, AFinishedTaskHoldsNothingWhenItsValueIsHandedOver) {
+  auto shared = std::make_shared<int>(7);
+  auto hold = [](std::shared_ptr<int> value, Executor* executor) -> Task<int> {
+    std::shared_ptr<int> local = value;
+    ResumeOn resume(executor);
+    co_await resume;
+    co_return *local;
+  };
+  auto hold_only = [](std::shared_ptr<int> value, Executor* executor) -> Task<void> {
+    ResumeOn resume(executor);
+    co_await resume;
+  };
+  for (bool elsewhere : {false, true}) {
+    std::atomic<int64_t> users{-1}, users_of_void{-1};
+    {
+      Workers workers(1);
+      Executor* executor = elsewhere ? &workers : nullptr;
+      Start<int>(hold(shared, executor), [&](int) { users = shared.use_count(); });
+    }
+    {
+      Workers workers(1);
+      Executor* executor = elsewhere ? &workers : nullptr;
+      Start(hold_only(shared, executor), [&] { users_of_void = shared.use_count(); });
+    }
+    EXPECT_EQ(users, 1);
+    EXPECT_EQ(users_of_void, 1);
+  }
+}
+
 Task<int> AwaitsCallback(std::function<void(std::function<void(int)>)> start) {
   Callback<int> answer(std::move(start));
   int value = co_await answer;
