@@ -7,6 +7,7 @@
 #include "gateway/clients/grpc_clients.h"
 #include "gateway/gateway_server.h"
 #include "services/catalog_watch/watcher.h"
+#include "services/common/http/metrics_server.h"
 #include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
 
@@ -31,7 +32,7 @@ absl::Status Run(const Settings& settings) {
   std::unique_ptr<ProviderClient> provider = MakeGrpcProviderClient(settings.provider, &workers);
   catalog_watch::Watcher watcher(settings.registry, catalog, loop, metrics);
 
-  auto exporter = metrics::Exporter::Start(settings.metrics_listen, metrics);
+  auto exporter = http::MetricsServer::Start(settings.metrics_listen, metrics);
   if (!exporter.ok()) return exporter.status();
   auto server = GatewayServer::Start(settings.gateway, {.billing = billing.get(),
                                                         .provider = provider.get(),

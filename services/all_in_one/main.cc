@@ -8,6 +8,7 @@
 #include "services/all_in_one/direct_clients.h"
 #include "services/billing/billing_server.h"
 #include "services/common/config/flags.h"
+#include "services/common/http/metrics_server.h"
 #include "services/common/lifecycle/lifecycle.h"
 #include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
@@ -64,7 +65,7 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
   metrics::Registry metrics;
   loop::Loop loop("prismatic");
   Workers workers(options.gateway.workers);
-  ASSIGN_OR_RETURN(auto exporter, metrics::Exporter::Start(options.metrics_listen, metrics));
+  ASSIGN_OR_RETURN(auto exporter, http::MetricsServer::Start(options.metrics_listen, metrics));
 
   ASSIGN_OR_RETURN(auto registry, model_registry::RegistryServer::Start(options.registry, loop, metrics));
   catalog_watch::CatalogHolder& catalog = registry->registry().holder();

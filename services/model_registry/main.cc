@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "services/common/config/flags.h"
+#include "services/common/http/metrics_server.h"
 #include "services/common/lifecycle/lifecycle.h"
 #include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
@@ -19,8 +20,8 @@ constexpr absl::Duration kDrainGrace = absl::Seconds(5);
 absl::Status Run(const RegistryOptions& options, lifecycle::Process& process) {
   metrics::Registry metrics;
   loop::Loop loop("registry");
-  ASSIGN_OR_RETURN(std::unique_ptr<metrics::Exporter> exporter,
-                   metrics::Exporter::Start(options.metrics_listen, metrics));
+  ASSIGN_OR_RETURN(std::unique_ptr<http::MetricsServer> exporter,
+                   http::MetricsServer::Start(options.metrics_listen, metrics));
   ASSIGN_OR_RETURN(std::unique_ptr<RegistryServer> server, RegistryServer::Start(options, loop, metrics));
   log::Info(
       "listening",

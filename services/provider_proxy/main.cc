@@ -4,6 +4,7 @@
 
 #include "services/catalog_watch/watcher.h"
 #include "services/common/config/flags.h"
+#include "services/common/http/metrics_server.h"
 #include "services/common/lifecycle/lifecycle.h"
 #include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
@@ -24,8 +25,8 @@ absl::Status Run(const ProxyOptions& options, lifecycle::Process& process) {
   loop::Loop loop("provider");
   Workers workers(options.workers);
   catalog_watch::CatalogHolder catalog(loop, metrics);
-  ASSIGN_OR_RETURN(std::unique_ptr<metrics::Exporter> exporter,
-                   metrics::Exporter::Start(options.metrics_listen, metrics));
+  ASSIGN_OR_RETURN(std::unique_ptr<http::MetricsServer> exporter,
+                   http::MetricsServer::Start(options.metrics_listen, metrics));
   ASSIGN_OR_RETURN(std::unique_ptr<ProxyServer> server,
                    ProxyServer::Start(options, catalog, loop, workers, metrics));
   catalog_watch::Watcher watcher(options.registry, catalog, loop, metrics);

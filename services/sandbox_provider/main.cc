@@ -3,6 +3,7 @@
 #include <string>
 
 #include "services/common/config/flags.h"
+#include "services/common/http/metrics_server.h"
 #include "services/common/http/server.h"
 #include "services/common/lifecycle/lifecycle.h"
 #include "services/common/lifecycle/program.h"
@@ -26,9 +27,9 @@ struct Settings {
 absl::Status Run(const Settings& settings, lifecycle::Process& process) {
   if (!settings.api_key.empty()) log::RegisterSecret(settings.api_key);
   metrics::Registry registry;
-  std::unique_ptr<metrics::Exporter> exporter;
+  std::unique_ptr<http::MetricsServer> exporter;
   if (!settings.metrics.empty()) {
-    ASSIGN_OR_RETURN(exporter, metrics::Exporter::Start(settings.metrics, registry));
+    ASSIGN_OR_RETURN(exporter, http::MetricsServer::Start(settings.metrics, registry));
   }
   absl::StatusOr<std::shared_ptr<const Font>> font = Font::Load(settings.font);
   if (!font.ok()) log::Warning("pictures have no words", {{"reason", std::string(font.status().message())}});

@@ -23,6 +23,8 @@ constexpr int kReadsPerTurn = 8;
 constexpr size_t kBodySpare = 64;
 // An idle connection during a drain: a request may be on its way.
 constexpr absl::Duration kDrainPatience = absl::Milliseconds(200);
+// A head that has begun by then.
+constexpr absl::Duration kDrainHeadTime = absl::Seconds(1);
 // For clients that are still sending while they are refused.
 constexpr absl::Duration kLingerTime = absl::Seconds(2);
 constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -60,7 +62,7 @@ TimePoint Connection::due() const {
     case Phase::kIdle:
       return began_ + Nanos(host_.draining() ? kDrainPatience : limits.keep_alive);
     case Phase::kHead:
-      return began_ + Nanos(limits.head_time);
+      return began_ + Nanos(host_.draining() ? std::min(limits.head_time, kDrainHeadTime) : limits.head_time);
     case Phase::kBody:
       return began_ + std::min(Nanos(limits.body_time),
                                Nanos(limits.rate_grace) +
@@ -190,7 +192,7 @@ bool Connection::ReadHead() {
       http::ReadHead(absl::string_view(in_).substr(0, scanner_.size()), limits.fields, limits.body_bytes_max);
   in_.erase(0, scanner_.size());
   if (head.refusal != 0) {
-    Refuse(head.refusal);
+    Refuse(head.refusal, /*close=*/true, head.method == "HEAD");
     return true;
   }
   return BeginRequest(std::move(head));
@@ -204,7 +206,7 @@ bool Connection::BeginRequest(Head head) {
     bool close =
         head.chunked || length > in_.size() || !head.keep_alive || head.http10 || head.method == "HEAD";
     if (!close) in_.erase(0, length);
-    Refuse(503, close);
+    Refuse(503, close, head.method == "HEAD");
     return true;
   }
   exchange_->connection = this;
@@ -272,27 +274,27 @@ void Connection::OnAnswer(std::unique_ptr<Exchange> exchange) {
   exchange->request = nullptr;
   if (closed()) return;
   exchange_ = std::move(exchange);
-  BeginAnswer(std::move(exchange_->response));
+  BeginAnswer(std::move(exchange_->response), exchange_->head.method == "HEAD");
   Advance();
 }
 
-void Connection::Refuse(int status, bool close) {
+void Connection::Refuse(int status, bool close, bool head_only) {
   exchange_ = nullptr;
   if (close) {
     close_after_ = true;
     linger_ = true;
     in_ = std::string();
   }
-  BeginAnswer(host_.Refusal(status));
+  BeginAnswer(host_.Refusal(status), head_only);
 }
 
-void Connection::BeginAnswer(Response response) {
+void Connection::BeginAnswer(Response response, bool head_only) {
   if (host_.draining() || input_ended_) close_after_ = true;
   bool cut = response.cut_body_at >= 0 && static_cast<size_t>(response.cut_body_at) < response.body.size();
   Framing framing;
   framing.close = close_after_ || cut;
+  framing.head_only = head_only;
   if (exchange_ != nullptr) {
-    framing.head_only = exchange_->head.method == "HEAD";
     framing.http10 = exchange_->head.http10;
     exchange_->bytes.Set(static_cast<int64_t>(response.body.size()));
   }
@@ -351,6 +353,11 @@ void Connection::Abort() {
 
 void Connection::Close() {
   if (closed()) return;
+  if (written_ < out_head_.size() + out_body_.size()) {
+    // What was not taken is dropped with a reset; after a good-bye the kernel would keep megabytes for it.
+    linger now = {1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
   close(fd_);
   phase_ = Phase::kClosed;
   exchange_ = nullptr;

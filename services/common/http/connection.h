@@ -56,7 +56,9 @@ class Connection {
   bool closed() const { return phase_ == Phase::kClosed; }
   // The handler has the exchange: the connection must not be freed, even when it is closed.
   bool handed_over() const { return cancellation_.has_value(); }
-  bool idle() const { return phase_ == Phase::kIdle; }
+  // Nothing has been accepted from this client that would be lost with the connection. A head that has
+  // begun counts, too, or a few slow ones could take all places.
+  bool gives_way() const { return phase_ == Phase::kIdle || phase_ == Phase::kHead; }
   // The epoll events to wait for.
   uint32_t interest() const;
   // When OnDue is to be called; TimePoint::max() for never.
@@ -77,9 +79,9 @@ class Connection {
   bool ReadBody();
   bool Write();
   void HandOver();
-  void BeginAnswer(Response response);
+  void BeginAnswer(Response response, bool head_only);
   // Answers with a refusal and, unless the next request's beginning is known, closes.
-  void Refuse(int status, bool close = true);
+  void Refuse(int status, bool close = true, bool head_only = false);
   void AfterAnswer();
   void SendContinue();
   void Close();

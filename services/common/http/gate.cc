@@ -188,8 +188,7 @@ bool Gate::MakeRoom() {
     Connection* longest = idle_.front();
     // Its next request may be there already.
     longest->OnEvents(EPOLLIN);
-    bool idle = longest->idle();
-    if (idle) longest->Abort();
+    if (longest->gives_way()) longest->Abort();
     bool room = longest->closed();
     Update(longest);
     if (room) return true;
@@ -243,7 +242,7 @@ void Gate::Update(Connection* connection) {
 }
 
 void Gate::UpdateIdle(Connection* connection, Slot& slot) {
-  bool idle = connection->idle();
+  bool idle = connection->gives_way();
   if (idle == slot.in_idle) return;
   slot.in_idle = idle;
   if (idle) {

@@ -107,7 +107,7 @@ class Gate : private ConnectionHost {
   // Out of descriptors: no more are accepted until then.
   TimePoint accept_again_;
   std::unordered_map<Connection*, Slot> connections_;
-  std::list<Connection*> idle_;  // the one that has been idle longest first
+  std::list<Connection*> idle_;  // those that give way; who has done so longest first
   std::set<std::pair<TimePoint, Connection*>> looks_;
   std::vector<std::unique_ptr<Connection>> ended_;  // freed when this turn's events are all looked at
 

@@ -249,6 +249,22 @@ TEST(GateTest, MakesRoomByClosingWhatHasBeenIdleLongest) {
   EXPECT_THAT(wires[1]->ReadUntil("GET / "), StartsWith("HTTP/1.1 200"));
 }
 
+TEST(GateTest, SlowHeadsDoNotKeepOthersOut) {
+  ServerOptions options = Options();
+  options.limits.connections_max = 3;
+  std::unique_ptr<Server> server = Started(Echo, std::move(options));
+  std::vector<std::unique_ptr<Wire>> slow;
+  for (int i = 0; i < 3; ++i) {
+    slow.push_back(std::make_unique<Wire>(*server));
+    slow.back()->Send("G");
+  }
+  Wire healthy(*server);
+  absl::Time begun = absl::Now();
+  healthy.Send(kGet);
+  EXPECT_THAT(healthy.ReadUntil("GET / "), StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(5));  // and not after the 10 s of a head
+}
+
 TEST(GateTest, BeyondTheLimitConnectionsWaitWhileAllAreBusy) {
   Door door;
   ServerOptions options = Options();
@@ -289,6 +305,13 @@ TEST(GateTest, WhatFollowsARefusalIsNeverARequest) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400"));
   EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos);
   EXPECT_EQ(handled, 0);
+}
+
+TEST(GateTest, ARefusedHeadIsAnsweredWithoutABody) {
+  std::unique_ptr<Server> server = Started(Echo);
+  Wire wire(*server);
+  wire.Send("HEAD / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(wire.ReadAll(), AllOf(StartsWith("HTTP/1.1 400"), ::testing::EndsWith("\r\n\r\n")));
 }
 
 TEST(GateTest, AnAnswerDoesNotWaitForMoreToSend) {

@@ -89,6 +89,7 @@ bool IsHost(absl::string_view host) {
 int ReadRequestLine(absl::string_view line, Head& head) {
   std::vector<absl::string_view> parts = absl::StrSplit(line, ' ');
   if (parts.size() != 3 || !IsToken(parts[0])) return 400;
+  head.method = std::string(parts[0]);
   if (parts[1].size() > kTargetBytesMax) return 414;
   if (parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0")
     return absl::StartsWith(parts[2], "HTTP/") ? 505 : 400;
@@ -96,7 +97,6 @@ int ReadRequestLine(absl::string_view line, Head& head) {
   head.keep_alive = !head.http10;
   if (std::find(std::begin(kMethods), std::end(kMethods), parts[0]) == std::end(kMethods)) return 405;
   if (!IsTarget(parts[1])) return 400;
-  head.method = std::string(parts[0]);
   head.target = std::string(parts[1]);
   return 0;
 }

@@ -43,7 +43,8 @@ class HeadScanner {
 };
 
 struct Head {
-  // The HTTP status to refuse the request with; 0 when it is sound. With a refusal the rest is not set.
+  // The HTTP status to refuse the request with; 0 when it is sound. With a refusal no more than the method
+  // may be set.
   int refusal = 0;
   std::string method;
   bool http10 = false;

@@ -14,8 +14,8 @@ struct Limits {
   Fields fields = Fields::kPublic;
   // Larger bodies are refused with 413. 32 MiB: reference images may be data: URLs.
   int64_t body_bytes_max = int64_t{32} << 20;
-  // Connections at once, most of them idle; one more closes the one that has been idle longest, or waits
-  // when all are busy. An idle one takes about half a kilobyte here and some in the kernel.
+  // Connections at once, most of them idle; one more closes the one that has sent no request for
+  // longest, or waits when all are busy. An idle one takes about a kilobyte here and some in the kernel.
   int connections_max = 10'000;
   // Requests begun and not yet answered; one more is answered with 503 before its body is read. Those
   // without a body may be some more, so that health checks are answered by a full server.

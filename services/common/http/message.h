@@ -56,8 +56,8 @@ struct Response {
   }
 };
 
-// Handles one request; may wait, never blocks. Called on a server thread.
-using Handler = std::function<Task<Response>(std::shared_ptr<const Request>)>;
+// Handles one request, which is the handler's to take apart; may wait, never blocks. Called on a worker.
+using Handler = std::function<Task<Response>(std::shared_ptr<Request>)>;
 
 }  // namespace prismatic::http
 

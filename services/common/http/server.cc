@@ -43,7 +43,7 @@ struct Server::Impl {
   }
 
   // What a handler throws before its first suspension is nobody's business outside.
-  Task<Response> Handled(std::shared_ptr<const Request> request) {
+  Task<Response> Handled(std::shared_ptr<Request> request) {
     try {
       return handler(std::move(request));
     } catch (const std::exception& exception) {

@@ -1,7 +1,6 @@
 #include "services/common/metrics/metrics.h"
 
 #include <prometheus/counter.h>
-#include <prometheus/exposer.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
@@ -10,10 +9,8 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <mutex>
+#include <iterator>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
 namespace prismatic::metrics {
@@ -21,10 +18,10 @@ namespace {
 
 constexpr char kVersion[] = "0.1.0";
 
-// Refreshed at each scrape: what the process itself uses.
-class ProcessCollector : public prometheus::Collectable {
+// What the process itself uses, as of now.
+class ProcessCollector {
  public:
-  std::vector<prometheus::MetricFamily> Collect() const override {
+  std::vector<prometheus::MetricFamily> Collect() const {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     double cpu_seconds = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
@@ -59,6 +56,7 @@ class ProcessCollector : public prometheus::Collectable {
 
 struct Registry::Impl {
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  ProcessCollector process;
 };
 
 void Counter::Add(double amount) const { static_cast<prometheus::Counter*>(counter_)->Increment(amount); }
@@ -82,7 +80,9 @@ const std::vector<double>& SlowBuckets() {
   return *buckets;
 }
 
-Registry::Registry() : impl_(std::make_unique<Impl>()) {}
+Registry::Registry() : impl_(std::make_unique<Impl>()) {
+  GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", kVersion}}).Set(1);
+}
 Registry::~Registry() = default;
 
 Counter Registry::GetCounter(const std::string& name, const std::string& help, const Labels& labels) {
@@ -106,34 +106,10 @@ Histogram Registry::GetHistogram(const std::string& name, const std::string& hel
 }
 
 std::string Registry::Text() const {
-  return prometheus::TextSerializer().Serialize(impl_->registry->Collect());
+  std::vector<prometheus::MetricFamily> families = impl_->registry->Collect();
+  std::vector<prometheus::MetricFamily> process = impl_->process.Collect();
+  std::move(process.begin(), process.end(), std::back_inserter(families));
+  return prometheus::TextSerializer().Serialize(families);
 }
-
-struct Exporter::Impl {
-  // Order matters: the exposer goes first, and holds weak pointers to the others.
-  std::shared_ptr<ProcessCollector> process = std::make_shared<ProcessCollector>();
-  std::shared_ptr<prometheus::Registry> registry;
-  std::unique_ptr<prometheus::Exposer> exposer;
-};
-
-Exporter::Exporter() : impl_(std::make_unique<Impl>()) {}
-Exporter::~Exporter() = default;
-
-absl::StatusOr<std::unique_ptr<Exporter>> Exporter::Start(const std::string& address, Registry& registry) {
-  registry.GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", kVersion}})
-      .Set(1);
-  std::unique_ptr<Exporter> exporter(new Exporter());
-  exporter->impl_->registry = registry.impl_->registry;
-  try {  // The library reports a taken port by an exception.
-    exporter->impl_->exposer = std::make_unique<prometheus::Exposer>(address, /*num_threads=*/1);
-  } catch (const std::exception&) {
-    return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", address, ": is the port taken?"));
-  }
-  exporter->impl_->exposer->RegisterCollectable(exporter->impl_->registry);
-  exporter->impl_->exposer->RegisterCollectable(exporter->impl_->process);
-  return exporter;
-}
-
-int Exporter::port() const { return impl_->exposer->GetListeningPorts().front(); }
 
 }  // namespace prismatic::metrics

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -66,25 +65,10 @@ class Registry {
   Histogram GetHistogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
                          const Labels& labels = {});
 
-  // The Prometheus text format, as served at /metrics.
+  // The Prometheus text format, as served at /metrics; with what the process itself uses.
   std::string Text() const;
 
  private:
-  friend class Exporter;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// Serves /metrics on its own port until destroyed.
-class Exporter {
- public:
-  // `address` is host:port; port 0 picks one. Adds prismatic_build_info and process metrics.
-  static absl::StatusOr<std::unique_ptr<Exporter>> Start(const std::string& address, Registry& registry);
-  ~Exporter();
-  int port() const;
-
- private:
-  Exporter();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

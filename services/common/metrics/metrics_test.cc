@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
-
 namespace prismatic::metrics {
 namespace {
 
@@ -17,13 +15,6 @@ TEST(MetricsTest, AskingTwiceGivesTheSameMetric) {
   registry.GetHistogram("prismatic_wait_seconds", "Wait.", FastBuckets()).Observe(absl::Milliseconds(3));
   EXPECT_THAT(registry.Text(), HasSubstr("prismatic_things_total{kind=\"a\"} 3"));
   EXPECT_THAT(registry.Text(), HasSubstr("prismatic_wait_seconds_bucket{le=\"0.005\"} 1"));
-}
-
-TEST(MetricsTest, ATakenPortIsAnError) {
-  Registry registry;
-  auto first = Exporter::Start("127.0.0.1:0", registry);
-  ASSERT_TRUE(first.ok());
-  EXPECT_FALSE(Exporter::Start(absl::StrCat("127.0.0.1:", (*first)->port()), registry).ok());
 }
 
 }  // namespace
