@@ -49,8 +49,7 @@ GatewayServer::GatewayServer(const GatewayOptions& options, Parts parts)
       api_({.generation = &generation_,
             .billing = parts.billing,
             .catalog = parts.catalog,
-            .metrics = parts.metrics,
-            .in_flight_max = options.limits.requests_max}) {}
+            .metrics = parts.metrics}) {}
 
 absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const GatewayOptions& options,
                                                                     Parts parts) {
@@ -71,11 +70,15 @@ absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const Gatewa
 }
 
 void GatewayServer::AddDrainSteps(lifecycle::Process& process) {
-  process.OnDrain("gateway refuses new work", [this] {
-    api_.StartDraining();
+  // A load balancer goes on sending until it has seen /readyz: what it sends meanwhile is served.
+  process.OnDrain("gateway is not ready any more", [this] {
+    api_.StopBeingReady();
     absl::SleepFor(options_.drain_delay);
   });
-  process.OnDrain("gateway finishes what it began", [this] { http_->Drain(options_.drain_grace); });
+  process.OnDrain("gateway finishes what it began", [this] {
+    api_.StartDraining();
+    http_->Drain(options_.drain_grace);
+  });
   process.OnDrain("gateway ends its releases", [this] { generation_.Drain(kDetachedGrace); });
 }
 

@@ -5,8 +5,10 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "gateway/openai/limit_headers.h"
 #include "services/common/json/json.h"
 #include "services/common/status/status.h"
 
@@ -95,6 +97,21 @@ std::string TypeOf(const EdgeRule& rule, const absl::Status& status) {
   return rule.type;
 }
 
+// The field that is at fault, where the refusal itself does not name it.
+std::string ParamOf(const EdgeRule& rule, const absl::Status& status) {
+  std::string param = MetadataOf(status, "param");
+  if (!param.empty()) return param;
+  switch (rule.reason) {
+    case ERROR_REASON_IMAGE_COUNT_TOO_LARGE:
+      return "n";
+    case ERROR_REASON_MODEL_NOT_FOUND:
+    case ERROR_REASON_MODEL_DOES_NOT_SUPPORT_IMAGES:
+      return "model";
+    default:
+      return "";
+  }
+}
+
 std::string MessageOf(const EdgeRule& rule, const absl::Status& status) {
   if (ReasonOf(status) != ERROR_REASON_UNSPECIFIED && &rule != &kInternal)
     return std::string(status.message());
@@ -117,13 +134,28 @@ void AddRetryHeaders(const EdgeRule& rule, const absl::Status& status, http::Res
   response.Header("Retry-After", absl::StrCat((milliseconds + 999) / 1000));
 }
 
+// How the limits stand, when the refusal tells it: `requests_limit`, `requests_remaining`,
+// `requests_reset_us`, and the same of images.
+void AddLimits(const absl::Status& status, http::Response& response) {
+  for (absl::string_view metric : {"requests", "images"}) {
+    billing::v1::RateLimitStatus limit;
+    int64_t number = 0;
+    auto told = [&](absl::string_view what) {
+      return absl::SimpleAtoi(MetadataOf(status, absl::StrCat(metric, what)), &number);
+    };
+    if (!told("_limit")) continue;
+    limit.set_limit(number);
+    if (told("_remaining")) limit.set_remaining(number);
+    if (told("_reset_us")) limit.set_reset_after_us(number);
+    AddLimitHeaders(metric, limit, response);
+  }
+}
+
 }  // namespace
 
 http::Response ErrorResponse(const absl::Status& status) {
   const EdgeRule& rule = RuleFor(status);
-  std::string param = MetadataOf(status, "param");
-  if (param.empty() && rule.reason == ERROR_REASON_IMAGE_COUNT_TOO_LARGE) param = "n";
-  if (param.empty() && rule.reason == ERROR_REASON_MODEL_NOT_FOUND) param = "model";
+  std::string param = ParamOf(rule, status);
 
   json::Writer writer;
   writer.BeginObject().Key("error").BeginObject();
@@ -141,6 +173,7 @@ http::Response ErrorResponse(const absl::Status& status) {
   response.status = rule.status;
   response.body = writer.Take();
   AddRetryHeaders(rule, status, response);
+  AddLimits(status, response);
   if (rule.reason == ERROR_REASON_METHOD_NOT_ALLOWED) response.Header("Allow", MetadataOf(status, "allow"));
   return response;
 }

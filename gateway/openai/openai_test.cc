@@ -1,11 +1,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "absl/strings/match.h"
+#include <fstream>
+#include <sstream>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "gateway/openai/error_mapping.h"
+#include "gateway/openai/openapi_json.h"
 #include "gateway/openai/request_reader.h"
 #include "gateway/openai/response_writer.h"
+#include "gateway/openai/unknown_parameters.h"
 #include "services/common/json/json.h"
 #include "services/common/status/status.h"
 
@@ -15,6 +21,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAreArray;
 using namespace common::v1;  // NOLINT
 
 absl::StatusOr<ImageRequest> ReadWith(absl::string_view fields) {
@@ -90,7 +97,48 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"("output_compression":101)", "output_compression", ERROR_REASON_INVALID_VALUE},
         Refusal{R"("stream":true)", "stream", ERROR_REASON_UNSUPPORTED_PARAMETER},
         Refusal{R"("stream":"yes")", "stream", ERROR_REASON_INVALID_VALUE},
-        Refusal{R"("partial_images":1)", "partial_images", ERROR_REASON_UNSUPPORTED_PARAMETER}));
+        Refusal{R"("partial_images":1)", "partial_images", ERROR_REASON_UNSUPPORTED_PARAMETER},
+        Refusal{R"("partial_images":4)", "partial_images", ERROR_REASON_UNSUPPORTED_PARAMETER},
+        Refusal{R"("partial_images":-1)", "partial_images", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("partial_images":true)", "partial_images", ERROR_REASON_INVALID_VALUE},
+        // Wrong type, though the value would be whole: numbers are not rounded, at no place.
+        Refusal{R"("n":1.0)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":1e0)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":-0)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":true)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":[1])", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("n":18446744073709551617)", "n", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("seed":9223372036854775808)", "seed", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("seed":1e3)", "seed", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("size":"")", "size", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("size":"16385x1")", "size", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("size":"1024x1024x1")", "size", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("size":"+1x1")", "size", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("quality":"12345678901234567890123456789012345678901234567890123456789012345")", "quality",
+                ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("style":"\ud800")", "style", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("style":"\ude00\ud83d")", "style", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("style":"a\u0000b")", "style", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("negative_prompt":"\u0000")", "negative_prompt", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("negative_prompt":["a"])", "negative_prompt", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("moderation":"none")", "moderation", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("background":"")", "background", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("output_format":"PNG")", "output_format", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("user":7)", "user", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("stream":0)", "stream", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"https://")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"https:///a.png")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"https://?a")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"https://a/\u0000")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"https://a/ b")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"https://a/\r\nX: y")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":"data:text/html;base64,AAAA")", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":[null])", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":[["https://a/"]])", "image_url", ERROR_REASON_INVALID_VALUE},
+        Refusal{R"("image_url":["https://a/1","https://a/2","https://a/3","https://a/4","https://a/5",
+                    "https://a/6","https://a/7","https://a/8","https://a/9","https://a/10","https://a/11",
+                    "https://a/12","https://a/13","https://a/14","https://a/15","https://a/16","https://a/17"])",
+                "image_url", ERROR_REASON_INVALID_VALUE}));
 
 TEST(RequestReaderTest, ModelAndPromptAreRequired) {
   for (const char* body : {R"({"prompt":"p"})", R"({"model":"m"})", R"({"model":"","prompt":"p"})",
@@ -103,81 +151,150 @@ TEST(RequestReaderTest, ModelAndPromptAreRequired) {
   }
 }
 
-TEST(RequestReaderTest, AHostileFieldNameNeverReachesAHeader) {
-  absl::StatusOr<ImageRequest> request = ReadWith(R"("a\r\nSet-Cookie: x":1,"fine":2)");
-  ASSERT_TRUE(request.ok());
-  EXPECT_THAT(request->unknown_parameters, ElementsAre("fine"));
+std::string Joined(const absl::StatusOr<ImageRequest>& request) {
+  return request.ok() ? absl::StrJoin(request->unknown_parameters, ",") : request.status().ToString();
 }
 
-struct Row {
-  ErrorReason reason;
-  int status;
-  const char* type;
-  const char* code;
-  const char* should_retry;
-};
-
-class ErrorTableTest : public ::testing::TestWithParam<Row> {};
-
-TEST_P(ErrorTableTest, EachRowIsTheContracts) {
-  http::Response response = ErrorResponse(
-      Error(absl::StatusCode::kUnknown, GetParam().reason, "words").RetryAfter(absl::Seconds(1)));
-  EXPECT_EQ(response.status, GetParam().status);
-  EXPECT_EQ(http::FindHeader(response.headers, "x-should-retry"), GetParam().should_retry);
-  auto document = json::Document::Parse(response.body);
-  ASSERT_TRUE(document.ok());
-  const json::Value* error = document->root().Find("error");
-  ASSERT_NE(error, nullptr);
-  EXPECT_EQ(error->members().size(), 4u);
-  EXPECT_EQ(error->Find("message")->String(), "words");
-  EXPECT_EQ(error->Find("type")->String(), GetParam().type);
-  EXPECT_EQ(error->Find("code")->String(), GetParam().code);
-  EXPECT_NE(error->Find("param"), nullptr);
+TEST(UnknownParametersTest, AHostileNameCannotLeaveItsHeader) {
+  EXPECT_EQ(Joined(ReadWith(R"("a\r\nSet-Cookie: x":1,"fine":2,"a,b":3,"100%":4,"":5,"\u00e9":6)")),
+            "a%0D%0ASet-Cookie%3A%20x,fine,a%2Cb,100%25,\"\",%C3%A9");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, ErrorTableTest,
-    ::testing::Values(
-        Row{ERROR_REASON_INVALID_VALUE, 400, "invalid_request_error", "invalid_value", "false"},
-        Row{ERROR_REASON_MISSING_REQUIRED_PARAMETER, 400, "invalid_request_error",
-            "missing_required_parameter", "false"},
-        Row{ERROR_REASON_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter",
-            "false"},
-        Row{ERROR_REASON_INVALID_API_KEY, 401, "invalid_request_error", "invalid_api_key", "false"},
-        Row{ERROR_REASON_ACCOUNT_SUSPENDED, 403, "invalid_request_error", "account_suspended", "false"},
-        Row{ERROR_REASON_MODEL_NOT_ALLOWED, 403, "invalid_request_error", "model_not_allowed", "false"},
-        Row{ERROR_REASON_MODEL_NOT_FOUND, 404, "invalid_request_error", "model_not_found", "false"},
-        Row{ERROR_REASON_UNKNOWN_URL, 404, "invalid_request_error", "unknown_url", "false"},
-        Row{ERROR_REASON_METHOD_NOT_ALLOWED, 405, "invalid_request_error", "method_not_allowed", "false"},
-        Row{ERROR_REASON_REQUEST_TOO_LARGE, 413, "invalid_request_error", "request_too_large", "false"},
-        Row{ERROR_REASON_UNSUPPORTED_MEDIA_TYPE, 415, "invalid_request_error", "unsupported_media_type",
-            "false"},
-        Row{ERROR_REASON_REQUEST_TIMEOUT, 408, "invalid_request_error", "request_timeout", "true"},
-        Row{ERROR_REASON_MODEL_DOES_NOT_SUPPORT_IMAGES, 400, "invalid_request_error",
-            "model_does_not_support_images", "false"},
-        Row{ERROR_REASON_IMAGE_COUNT_TOO_LARGE, 400, "invalid_request_error", "image_count_too_large",
-            "false"},
-        Row{ERROR_REASON_IDEMPOTENCY_KEY_IN_USE, 409, "invalid_request_error", "idempotency_key_in_use",
-            "true"},
-        Row{ERROR_REASON_IDEMPOTENCY_KEY_COMPLETED, 409, "invalid_request_error", "idempotency_key_completed",
-            "false"},
-        Row{ERROR_REASON_IDEMPOTENCY_KEY_REUSED, 400, "invalid_request_error", "idempotency_key_reused",
-            "false"},
-        Row{ERROR_REASON_NO_IMAGE_ROUTE, 503, "server_error", "no_image_route", "false"},
-        Row{ERROR_REASON_MODEL_OVERLOADED, 503, "server_error", "model_overloaded", "true"},
-        Row{ERROR_REASON_RATE_LIMIT_EXCEEDED, 429, "requests", "rate_limit_exceeded", "true"},
-        Row{ERROR_REASON_SUBSCRIPTION_QUOTA_EXHAUSTED, 429, "insufficient_quota",
-            "subscription_quota_exhausted", "false"},
-        Row{ERROR_REASON_CREDIT_BALANCE_EXHAUSTED, 429, "insufficient_quota", "credit_balance_exhausted",
-            "false"},
-        Row{ERROR_REASON_ACCOUNT_IN_DEBT, 429, "insufficient_quota", "account_in_debt", "false"},
-        Row{ERROR_REASON_GENERATION_PRICE_MISSING, 503, "server_error", "generation_price_missing", "false"},
-        Row{ERROR_REASON_MODERATION_BLOCKED, 400, "image_generation_user_error", "moderation_blocked",
-            "false"},
-        Row{ERROR_REASON_UPSTREAM_ERROR, 502, "server_error", "upstream_error", "false"},
-        Row{ERROR_REASON_UPSTREAM_TIMEOUT, 504, "server_error", "upstream_timeout", "false"},
-        Row{ERROR_REASON_BILLING_UNAVAILABLE, 503, "server_error", "billing_unavailable", "true"},
-        Row{ERROR_REASON_SERVER_IS_OVERLOADED, 503, "server_error", "server_is_overloaded", "true"}));
+TEST(UnknownParametersTest, LongNamesAndLongListsAreCutVisibly) {
+  std::string letters(65, 'x');
+  EXPECT_EQ(Joined(ReadWith(absl::StrCat("\"", letters.substr(1), "\":1"))), letters.substr(1));
+  EXPECT_EQ(Joined(ReadWith(absl::StrCat("\"", letters, "\":1"))), absl::StrCat(letters.substr(1), "..."));
+  // An escape is not cut in two.
+  EXPECT_EQ(Joined(ReadWith(absl::StrCat("\"", letters.substr(3), " y\":1"))),
+            absl::StrCat(letters.substr(3), "..."));
+  std::string fields;
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&fields, i == 0 ? "" : ",", "\" ", i, letters, "\":1");
+  absl::StatusOr<ImageRequest> request = ReadWith(fields);
+  ASSERT_EQ(request->unknown_parameters.size(), 21u);
+  EXPECT_EQ(request->unknown_parameters.back(), "...");
+  EXPECT_LT(Joined(request).size(), 1536u);
+}
+
+TEST(RequestReaderTest, AMemberThatIsThereTwiceIsRefused) {
+  for (const char* fields :
+       {R"("n":1,"n":2)", R"("n":1,"\u006e":1)", R"("n":null,"n":1)", R"("prompt":"q")"}) {
+    absl::Status status = ReadWith(fields).status();
+    EXPECT_TRUE(HasReason(status, ERROR_REASON_INVALID_VALUE)) << fields;
+    EXPECT_EQ(MetadataOf(status, "param"), fields[1] == 'n' ? "n" : "prompt") << fields;
+  }
+  // Also one that nobody reads; its name is shown only when it is harmless.
+  EXPECT_EQ(MetadataOf(ReadWith(R"("x":1,"x":2)").status(), "param"), "x");
+  EXPECT_EQ(MetadataOf(ReadWith(R"("x\n":1,"x\n":2)").status(), "param"), "");
+  // What is nested is read by nobody.
+  EXPECT_TRUE(ReadWith(R"("x":{"y":1,"y":2})").ok());
+}
+
+TEST(RequestReaderTest, ManyMembersAreReadInLinearTime) {
+  std::string fields = R"("n":1)";
+  for (int i = 0; i < 200'000; ++i) absl::StrAppend(&fields, ",\"x", i, "\":0");
+  absl::Time started = absl::Now();
+  EXPECT_TRUE(ReadWith(fields).ok());
+  // Every pair compared would be 2 * 10^10 comparisons, minutes; this is far from both.
+  EXPECT_LT(absl::Now() - started, absl::Seconds(20));
+}
+
+TEST(RequestReaderTest, TextThatIsNotJsonIsRefused) {
+  for (absl::string_view body :
+       {absl::string_view("\xEF\xBB\xBF{\"model\":\"m\",\"prompt\":\"p\"}"),
+        absl::string_view(R"({"model":"m","prompt":"p","n":NaN})"),
+        absl::string_view(R"({"model":"m","prompt":"p","n":Infinity})"),
+        absl::string_view(R"({"model":"m","prompt":"p","n":01})"),
+        absl::string_view(R"({"model":"m","prompt":"p",})"),
+        absl::string_view(R"({"model":"m","prompt":"p"}{})"),
+        absl::string_view(R"({"model":"m","prompt":"p"} null)"),
+        absl::string_view("{\"model\":\"m\",\"prompt\":\"\xff\"}"),
+        absl::string_view("{\"model\":\"m\",\"prompt\":\"\xed\xa0\x80\"}"),
+        absl::string_view("{\"model\":\"m\",\"prompt\":\"\xc0\xaf\"}"),
+        absl::string_view("{\"model\":\"m\",\"prompt\":\"a\nb\"}"),
+        absl::string_view("{\"model\":\"m\",\"prompt\":\"a\0b\"}", 28),
+        absl::string_view("{\"model\":\"m\",\"prompt\":\"p\"}\0", 27),
+        absl::string_view(R"({'model':'m','prompt':'p'})"), absl::string_view(R"("model")"),
+        absl::string_view("null"), absl::string_view("7"), absl::string_view(" ")}) {
+    absl::Status status = ReadImageRequest(std::string(body)).status();
+    EXPECT_TRUE(HasReason(status, ERROR_REASON_INVALID_VALUE)) << body;
+    EXPECT_EQ(MetadataOf(status, "param"), "") << body;
+  }
+}
+
+TEST(RequestReaderTest, NestingEndsAtThirtyTwo) {
+  auto nested = [](int depth) {
+    return ReadWith(absl::StrCat("\"x\":", std::string(depth, '['), std::string(depth, ']'))).status();
+  };
+  EXPECT_TRUE(nested(31).ok());
+  EXPECT_TRUE(HasReason(nested(32), ERROR_REASON_INVALID_VALUE));
+  EXPECT_TRUE(HasReason(nested(100'000), ERROR_REASON_INVALID_VALUE));
+}
+
+TEST(RequestReaderTest, APromptMayBeBlankAndLongButNotLonger) {
+  auto with_prompt = [](absl::string_view prompt) {
+    return ReadImageRequest(absl::StrCat(R"({"model":"m","prompt":)", json::Quote(prompt), "}"));
+  };
+  EXPECT_EQ(with_prompt(" \n\t ")->parameters.prompt(), " \n\t ");
+  std::string longest;
+  for (int i = 0; i < kPromptCharactersMax; ++i) longest += "é";
+  EXPECT_EQ(with_prompt(longest)->parameters.prompt(), longest);
+  EXPECT_EQ(MetadataOf(with_prompt(longest + "x").status(), "param"), "prompt");
+}
+
+TEST(RequestReaderTest, AnEmptyFreeTextSaysNothing) {
+  absl::StatusOr<ImageRequest> request =
+      ReadWith(R"("negative_prompt":"","quality":"","style":"","user":"","image_url":[])");
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_FALSE(request->parameters.has_negative_prompt());
+  EXPECT_FALSE(request->parameters.has_quality());
+  EXPECT_FALSE(request->parameters.has_style());
+  EXPECT_FALSE(request->parameters.has_user());
+  EXPECT_EQ(request->parameters.reference_images_size(), 0);
+}
+
+TEST(RequestReaderTest, TheWholeRangeIsTaken) {
+  absl::StatusOr<ImageRequest> request =
+      ReadWith(R"("seed":-9223372036854775808,"n":10,"size":"16384x16384","output_compression":0,
+                  "partial_images":0,"stream":false,"background":"auto","moderation":"low","output_format":"webp")");
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->parameters.seed(), INT64_MIN);
+  EXPECT_EQ(request->parameters.image_count(), 10);
+  for (const char* size : {"auto", "1024x1024", "2K", "4k", "0.5K"}) {
+    EXPECT_TRUE(ReadWith(absl::StrCat(R"("size":")", size, "\"")).ok()) << size;
+  }
+  for (const char* ratio : {"auto", "16:9", "9:19.5", "1:1"}) {
+    EXPECT_TRUE(ReadWith(absl::StrCat(R"("aspect_ratio":")", ratio, "\"")).ok()) << ratio;
+  }
+}
+
+// The members of the request's schema in the served description.
+std::vector<std::string> DescribedParameters() {
+  absl::StatusOr<json::Document> description = json::Document::Parse(kOpenApiJson);
+  const json::Value* at = &description->root();
+  for (const char* key : {"components", "schemas", "ImageGenerationRequest", "properties"})
+    at = at->Find(key);
+  std::vector<std::string> names;
+  for (const auto& [name, schema] : at->members()) names.push_back(name);
+  return names;
+}
+
+TEST(OpenApiTest, DescribesExactlyTheParametersThatAreRead) {
+  std::vector<std::string> known;
+  for (absl::string_view name : KnownParameters()) known.emplace_back(name);
+  EXPECT_THAT(DescribedParameters(), UnorderedElementsAreArray(known));
+  // Each is really read: a value of a type that none of them has is refused in its name.
+  for (const std::string& name : known) {
+    if (name == "model" || name == "prompt") continue;
+    EXPECT_EQ(MetadataOf(ReadWith(absl::StrCat("\"", name, "\":{}")).status(), "param"), name);
+  }
+}
+
+TEST(OpenApiTest, IsTheFileOfTheTree) {
+  std::ifstream file(PRISMATIC_OPENAPI_FILE);
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_EQ(text.str(), kOpenApiJson);
+}
 
 TEST(ErrorMappingTest, AnOversizeMessageOfGrpcIsNoRateLimit) {
   http::Response response = ErrorResponse(absl::ResourceExhaustedError("Received message larger than max"));
@@ -207,7 +324,7 @@ ImageReply OneImageReply() {
 }
 
 TEST(ResponseWriterTest, AbsentFieldsAreAbsent) {
-  http::Response response = ImagesResponse(ImageRequest(), OneImageReply(), 1713833628);
+  http::Response response = ImagesResponse(AnswerForm(), OneImageReply(), 1713833628);
   EXPECT_EQ(response.body, R"({"created":1713833628,"data":[{"b64_json":"QUJD"}]})");
   EXPECT_EQ(http::FindHeader(response.headers, "x-prismatic-cost-usd"), "0.04");
   EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-limit-requests"), "");
@@ -216,7 +333,7 @@ TEST(ResponseWriterTest, AbsentFieldsAreAbsent) {
 TEST(ResponseWriterTest, APendingSettlementHasNoCostYet) {
   ImageReply reply = OneImageReply();
   reply.reservation.set_state(billing::v1::RESERVATION_STATE_PENDING);
-  EXPECT_EQ(http::FindHeader(ImagesResponse(ImageRequest(), reply, 1).headers, "x-prismatic-cost-usd"), "");
+  EXPECT_EQ(http::FindHeader(ImagesResponse(AnswerForm(), reply, 1).headers, "x-prismatic-cost-usd"), "");
 }
 
 TEST(ErrorMappingTest, ALimitThatNeverAdmitsIsNotToBeRetried) {
@@ -232,7 +349,7 @@ TEST(ResponseWriterTest, WhatIsOutsideOpenAIsEnumsIsLeftOut) {
   reply.summary.set_size("1536x864");
   reply.summary.set_quality("high");
   reply.summary.mutable_usage()->set_total_tokens(3);
-  http::Response response = ImagesResponse(ImageRequest(), reply, 1);
+  http::Response response = ImagesResponse(AnswerForm(), reply, 1);
   EXPECT_THAT(response.body, Not(HasSubstr("1536x864")));
   EXPECT_THAT(response.body, HasSubstr(R"("quality":"high","usage":{"total_tokens":3,)"));
 }
@@ -240,8 +357,27 @@ TEST(ResponseWriterTest, WhatIsOutsideOpenAIsEnumsIsLeftOut) {
 TEST(ResponseWriterTest, BytesBecomeADataUrlWhenUrlsAreWanted) {
   ImageRequest request;
   request.parameters.set_response_format(provider_proxy::v1::RESPONSE_FORMAT_URL);
-  http::Response response = ImagesResponse(request, OneImageReply(), 1);
+  http::Response response = ImagesResponse(FormOf(request), OneImageReply(), 1);
   EXPECT_THAT(response.body, HasSubstr(R"({"url":"data:image/png;base64,QUJD"})"));
+}
+
+TEST(ResponseWriterTest, TheResetOfALimitIsWrittenAsOpenAIDoes) {
+  for (const auto& [microseconds, text] :
+       std::vector<std::pair<int64_t, std::string>>{{0, "0ms"},
+                                                    {1, "1ms"},
+                                                    {119'001, "120ms"},
+                                                    {999'999, "1s"},
+                                                    {1'500'000, "1.5s"},
+                                                    {1'050'000, "1.05s"},
+                                                    {59'999'001, "1m0s"},
+                                                    {360'000'000, "6m0s"}}) {
+    ImageReply reply = OneImageReply();
+    reply.requests_limit.set_limit(1);
+    reply.requests_limit.set_reset_after_us(microseconds);
+    http::Response response = ImagesResponse(AnswerForm(), reply, 1);
+    EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-reset-requests"), text);
+    EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-remaining-requests"), "0");
+  }
 }
 
 TEST(ResponseWriterTest, LimitsAndIgnoredParametersAreHeaders) {
@@ -252,7 +388,7 @@ TEST(ResponseWriterTest, LimitsAndIgnoredParametersAreHeaders) {
   reply.images_limit.set_limit(60);
   reply.images_limit.set_remaining(59);
   reply.images_limit.set_reset_after_us(61'500'000);
-  http::Response response = ImagesResponse(request, reply, 1);
+  http::Response response = ImagesResponse(FormOf(request), reply, 1);
   EXPECT_EQ(http::FindHeader(response.headers, "x-prismatic-ignored-parameters"), "seed,guidance");
   EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-remaining-images"), "59");
   EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-reset-images"), "1m1.5s");

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "gateway/openai/unknown_parameters.h"
 #include "services/common/crypto/crypto.h"
 #include "services/common/json/json.h"
 #include "services/common/status/status.h"
@@ -19,29 +21,6 @@ namespace prismatic::gateway::openai {
 namespace {
 
 using provider_proxy::v1::GenerateImagesRequest;
-
-// Names that are read; anything else at the top level is unknown.
-constexpr absl::string_view kKnown[] = {"model",
-                                        "prompt",
-                                        "image_url",
-                                        "negative_prompt",
-                                        "aspect_ratio",
-                                        "seed",
-                                        "quality",
-                                        "style",
-                                        "n",
-                                        "size",
-                                        "background",
-                                        "response_format",
-                                        "output_format",
-                                        "stream",
-                                        "partial_images",
-                                        "output_compression",
-                                        "user",
-                                        "moderation"};
-// Names go into a response header.
-constexpr size_t kUnknownNamesMax = 20;
-constexpr size_t kUnknownNameSizeMax = 64;
 
 absl::Status Missing(absl::string_view param) {
   return Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_MISSING_REQUIRED_PARAMETER,
@@ -70,7 +49,17 @@ absl::StatusOr<std::optional<std::string>> Text(const json::Value& body, absl::s
   if (value == nullptr) return std::optional<std::string>();
   std::optional<std::string> text = value->String();
   if (!text) return Invalid(name, "a string");
+  // Upstreams written in C would take it for the end: what is checked must be what is drawn.
+  if (text->find('\0') != std::string::npos) return Invalid(name, "text without U+0000");
   if (CharacterCount(*text) > max) return Invalid(name, absl::StrCat("at most ", max, " characters"));
+  return text;
+}
+
+// Text in which an empty string says as little as null does.
+absl::StatusOr<std::optional<std::string>> TextIfAny(const json::Value& body, absl::string_view name,
+                                                     int64_t max) {
+  absl::StatusOr<std::optional<std::string>> text = Text(body, name, max);
+  if (text.ok() && *text == "") return std::optional<std::string>();
   return text;
 }
 
@@ -93,6 +82,8 @@ absl::StatusOr<std::optional<int64_t>> Integer(const json::Value& body, absl::st
   }
   return number;
 }
+
+bool IsGraphic(char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); }
 
 bool IsNumber(absl::string_view text, bool fraction_allowed) {
   if (text.empty() || text.size() > 5 || text.front() == '.' || text.back() == '.') return false;
@@ -142,8 +133,9 @@ bool IsReferenceImage(absl::string_view url) {
     size_t mark = url.substr(0, 64).find(";base64,");
     return mark != absl::string_view::npos && IsBase64(url.substr(mark + 8));
   }
-  if (!absl::StartsWithIgnoreCase(url, "https://") || url.size() == 8) return false;
-  return absl::c_all_of(url, [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+  if (!absl::StartsWithIgnoreCase(url, "https://")) return false;
+  absl::string_view host = url.substr(8, url.substr(8).find_first_of("/?#\\:@"));
+  return !host.empty() && absl::c_all_of(url, IsGraphic);
 }
 
 absl::Status ReadReferenceImages(const json::Value& body, GenerateImagesRequest& parameters) {
@@ -175,7 +167,7 @@ absl::Status RefuseStreaming(const json::Value& body) {
     if (!wanted) return Invalid("stream", "true or false");
     if (*wanted) return Unsupported("stream", "Streaming of images is not supported.");
   }
-  ASSIGN_OR_RETURN(std::optional<int64_t> partial, Integer(body, "partial_images", 0, 3));
+  ASSIGN_OR_RETURN(std::optional<int64_t> partial, Integer(body, "partial_images", 0, INT64_MAX));
   if (partial.value_or(0) > 0) return Unsupported("partial_images", "Partial images are not supported.");
   return absl::OkStatus();
 }
@@ -206,13 +198,14 @@ absl::Status ReadShape(const json::Value& body, GenerateImagesRequest& parameter
 }
 
 absl::Status ReadTexts(const json::Value& body, GenerateImagesRequest& parameters) {
-  ASSIGN_OR_RETURN(std::optional<std::string> negative, Text(body, "negative_prompt", kPromptCharactersMax));
+  ASSIGN_OR_RETURN(std::optional<std::string> negative,
+                   TextIfAny(body, "negative_prompt", kPromptCharactersMax));
   if (negative) parameters.set_negative_prompt(*std::move(negative));
-  ASSIGN_OR_RETURN(std::optional<std::string> quality, Text(body, "quality", kFreeTextCharactersMax));
+  ASSIGN_OR_RETURN(std::optional<std::string> quality, TextIfAny(body, "quality", kFreeTextCharactersMax));
   if (quality) parameters.set_quality(*std::move(quality));
-  ASSIGN_OR_RETURN(std::optional<std::string> style, Text(body, "style", kFreeTextCharactersMax));
+  ASSIGN_OR_RETURN(std::optional<std::string> style, TextIfAny(body, "style", kFreeTextCharactersMax));
   if (style) parameters.set_style(*std::move(style));
-  ASSIGN_OR_RETURN(std::optional<std::string> user, Text(body, "user", kUserCharactersMax));
+  ASSIGN_OR_RETURN(std::optional<std::string> user, TextIfAny(body, "user", kUserCharactersMax));
   if (user) parameters.set_user(*std::move(user));
   return absl::OkStatus();
 }
@@ -235,17 +228,17 @@ absl::Status ReadOutput(const json::Value& body, GenerateImagesRequest& paramete
   return absl::OkStatus();
 }
 
-std::vector<std::string> UnknownNames(const json::Value& body) {
-  std::vector<std::string> names;
+// Which of two members with one name counts is for each reader to say, so two of our own parts, or a
+// filter in front of us, could check one and use the other. What is nested below is passed to nobody.
+absl::Status RefuseTwins(const json::Value& body) {
+  absl::flat_hash_set<absl::string_view> names;
   for (const auto& [name, value] : body.members()) {
-    if (absl::c_linear_search(kKnown, absl::string_view(name)) || absl::c_linear_search(names, name))
-      continue;
-    bool printable = !name.empty() && name.size() <= kUnknownNameSizeMax && absl::c_all_of(name, [](char c) {
-      return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.';
-    });
-    if (printable && names.size() < kUnknownNamesMax) names.push_back(name);
+    if (names.insert(name).second) continue;
+    bool shown = name.size() <= kFreeTextCharactersMax && absl::c_all_of(name, IsGraphic);
+    return shown ? InvalidValue(name, absl::StrCat("The parameter '", name, "' is there more than once."))
+                 : InvalidValue("", "A parameter is there more than once.");
   }
-  return names;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -263,13 +256,14 @@ absl::StatusOr<ImageRequest> ReadImageRequest(std::string body) {
     return Error(absl::StatusCode::kInvalidArgument, common::v1::ERROR_REASON_INVALID_VALUE,
                  "The body must be a JSON object.");
   }
+  RETURN_IF_ERROR(RefuseTwins(root));
   RETURN_IF_ERROR(ReadModelAndPrompt(root, request));
   RETURN_IF_ERROR(ReadReferenceImages(root, request.parameters));
   RETURN_IF_ERROR(ReadShape(root, request.parameters));
   RETURN_IF_ERROR(ReadTexts(root, request.parameters));
   RETURN_IF_ERROR(ReadOutput(root, request.parameters));
   RETURN_IF_ERROR(RefuseStreaming(root));
-  request.unknown_parameters = UnknownNames(root);
+  request.unknown_parameters = UnknownParameters(root);
   return request;
 }
 

@@ -8,45 +8,18 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "gateway/openai/limit_headers.h"
 #include "services/common/json/json.h"
 #include "services/common/money/money.h"
 
 namespace prismatic::gateway::openai {
 namespace {
 
-using billing::v1::RateLimitStatus;
 using provider_proxy::v1::GeneratedImage;
 using provider_proxy::v1::GenerationSummary;
 
 // What is not image bytes: names, quotes, usage.
 constexpr size_t kEnvelopeSize = 1024;
-
-// "120ms", "1.5s", "6m0s": the form of OpenAI's reset headers.
-std::string ResetText(int64_t microseconds) {
-  int64_t milliseconds = (microseconds + 999) / 1000;
-  if (milliseconds < 1000) return absl::StrCat(milliseconds, "ms");
-  int64_t minutes = milliseconds / 60'000;
-  int64_t rest = milliseconds % 60'000;
-  std::string seconds = absl::StrCat(rest / 1000);
-  if (rest % 1000 != 0) {
-    std::string fraction = absl::StrCat(1000 + rest % 1000).substr(1);
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    absl::StrAppend(&seconds, ".", fraction);
-  }
-  return minutes > 0 ? absl::StrCat(minutes, "m", seconds, "s") : absl::StrCat(seconds, "s");
-}
-
-void AddLimitHeaders(absl::string_view metric, const RateLimitStatus& limit, http::Response& response) {
-  if (!limit.has_limit()) return;
-  response.Header(absl::StrCat("x-ratelimit-limit-", metric), absl::StrCat(limit.limit()));
-  response.Header(absl::StrCat("x-ratelimit-remaining-", metric), absl::StrCat(limit.remaining()));
-  response.Header(absl::StrCat("x-ratelimit-reset-", metric), ResetText(limit.reset_after_us()));
-}
-
-// URLs wanted and bytes given: the bytes become the URL.
-bool AsDataUrl(const ImageRequest& request) {
-  return request.parameters.response_format() == provider_proxy::v1::RESPONSE_FORMAT_URL;
-}
 
 void WriteImage(const GeneratedImage& image, bool as_data_url, json::Writer& writer) {
   writer.BeginObject();
@@ -103,13 +76,20 @@ void WriteModel(const ListedModel& model, json::Writer& writer) {
 
 }  // namespace
 
-http::Response ImagesResponse(const ImageRequest& request, const ImageReply& reply, int64_t created_seconds) {
+AnswerForm FormOf(const ImageRequest& request) {
+  return {
+      .as_data_url = request.parameters.response_format() == provider_proxy::v1::RESPONSE_FORMAT_URL,
+      .unknown_parameters = request.unknown_parameters,
+  };
+}
+
+http::Response ImagesResponse(const AnswerForm& form, const ImageReply& reply, int64_t created_seconds) {
   size_t size = kEnvelopeSize;
   for (const GeneratedImage& image : reply.images) size += image.base64().size() + kEnvelopeSize;
   json::Writer writer(size);
   writer.BeginObject().Key("created").Int(created_seconds);
   writer.Key("data").BeginArray();
-  for (const GeneratedImage& image : reply.images) WriteImage(image, AsDataUrl(request), writer);
+  for (const GeneratedImage& image : reply.images) WriteImage(image, form.as_data_url, writer);
   writer.EndArray();
   WriteSummary(reply.summary, writer);
   writer.EndObject();
@@ -118,7 +98,7 @@ http::Response ImagesResponse(const ImageRequest& request, const ImageReply& rep
   response.body = writer.Take();
   std::vector<std::string> ignored(reply.summary.ignored_parameters().begin(),
                                    reply.summary.ignored_parameters().end());
-  ignored.insert(ignored.end(), request.unknown_parameters.begin(), request.unknown_parameters.end());
+  ignored.insert(ignored.end(), form.unknown_parameters.begin(), form.unknown_parameters.end());
   if (!ignored.empty()) response.Header("x-prismatic-ignored-parameters", absl::StrJoin(ignored, ","));
   AddLimitHeaders("requests", reply.requests_limit, response);
   AddLimitHeaders("images", reply.images_limit, response);

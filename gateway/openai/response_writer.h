@@ -1,6 +1,7 @@
 #ifndef PRISMATIC_GATEWAY_OPENAI_RESPONSE_WRITER_H_
 #define PRISMATIC_GATEWAY_OPENAI_RESPONSE_WRITER_H_
 
+#include <string>
 #include <vector>
 
 #include "gateway/generation/image_request.h"
@@ -9,9 +10,17 @@
 
 namespace prismatic::gateway::openai {
 
+// What an answer needs of its request, so that reference images of many MiB are not kept for it.
+struct AnswerForm {
+  // URLs are wanted: where bytes are given, they become one.
+  bool as_data_url = false;
+  std::vector<std::string> unknown_parameters;
+};
+AnswerForm FormOf(const ImageRequest& request);
+
 // OpenAI's ImagesResponse with the headers about cost, limits and ignored parameters. Absent fields are
 // absent; what is outside OpenAI's enums is left out, so that strict clients can read it.
-http::Response ImagesResponse(const ImageRequest& request, const ImageReply& reply, int64_t created_seconds);
+http::Response ImagesResponse(const AnswerForm& form, const ImageReply& reply, int64_t created_seconds);
 
 struct ListedModel {
   std::string public_id;
