@@ -12,9 +12,9 @@ BUILD_PACKAGES=(
 )
 # To test and check it.
 # shellcheck disable=SC2034
-TEST_PACKAGES=(libgtest-dev libgmock-dev python3 python3-venv clang-format-14 shellcheck)
+TEST_PACKAGES=(libgtest-dev libgmock-dev python3 python3-venv clang-format-14 shellcheck nginx-light haproxy)
 
-# A policy that keeps the redis-server package from starting a server of its own, unless there is one.
+# A policy that keeps packages (redis-server, nginx, haproxy) from starting servers of their own, unless there is one.
 deny_service_starts() {
   [ -e /usr/sbin/policy-rc.d ] && return 1
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d

@@ -38,11 +38,27 @@ def suites(full):
     for mode in ([], ["--separate"]):
         name = "separate" if mode else "all_in_one"
         yield f"e2e_{name}", "dev", [sys.executable, "tests/e2e/first_picture_test.py", *mode]
-        yield f"faults_{name}", "dev", [sys.executable, "tests/e2e/faults_test.py", *mode]
+        for suite in ("faults", "error_table", "refusal_order", "idempotency", "hangup", "drain", "headers"):
+            yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
         yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
+        yield f"openapi_{name}", "dev", [sys.executable, "tests/contract/openapi_test.py", *mode]
+        yield f"sdk_python_{name}", "dev", [sys.executable, "tests/sdk/python_sdk_test.py", *mode]
+        yield f"sdk_node_{name}", "dev", [sys.executable, "tests/sdk/node_sdk_test.py", *mode]
+    for mode, name in (([], "all_in_one"), (["--separate"], "separate")):
+        # The gate is the same in both; what a request in flight takes is not.
+        for suite, always in (("in_flight", ("all_in_one", "separate")), ("slow_clients", ("separate",)),
+                              ("idle_connections", ("separate",)), ("limits", ("all_in_one",))):
+            if full or name in always:
+                yield f"load_{suite}_{name}", "dev", [sys.executable, f"tests/load/{suite}_test.py", *mode]
+    yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
+    yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
     if full:
         yield "e2e_under_asan", "asan", [sys.executable, "tests/e2e/first_picture_test.py", "--bin", "build-asan/bin"]
-        yield "faults_under_asan", "asan", [sys.executable, "tests/e2e/faults_test.py", "--separate", "--bin", "build-asan/bin"]
+        for suite in ("faults", "hangup", "drain"):
+            yield f"{suite}_under_asan", "asan", [sys.executable, f"tests/e2e/{suite}_test.py", "--separate", "--bin",
+                                                  "build-asan/bin"]
+        for mode, name in (([], "all_in_one"), (["--separate"], "separate")):
+            yield f"late_settlement_{name}", "dev", [sys.executable, "tests/e2e/late_settlement_test.py", *mode]
     for path in programs("build-asan"):
         yield "asan_" + os.path.basename(path), "asan", [path, "--gtest_brief=1"]
     for name in TSAN_PROGRAMS:
@@ -63,7 +79,7 @@ def counts(output):
     total = int(ran.group(1))
     bad = sum(int(number) for number in re.findall(r"(?:failures|errors)=(\d+)", output))
     skipped = sum(int(number) for number in re.findall(r"skipped=(\d+)", output))
-    return total - bad - skipped, bad, skipped
+    return max(0, total - bad - skipped), bad, skipped  # what fails before the first test has not run
 
 
 def run(name, command):

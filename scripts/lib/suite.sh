@@ -119,7 +119,7 @@ suite_stop() { # suite_stop STATE: front to back, each by its own number
 start_redis() {
   mkdir -p "$state/redis"
   start redis redis-server --bind 127.0.0.1 --port "$(port redis)" --dir "$state/redis" --save '' \
-    --appendonly yes --appendfsync always --maxmemory-policy noeviction
+    --appendonly yes --appendfsync always --maxmemory-policy noeviction --set-proc-title no
   wait_for Redis 20 redis-cli -p "$(port redis)" ping
 }
 

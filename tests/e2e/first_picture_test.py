@@ -20,28 +20,10 @@ class FirstPictureTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.suite = Suite()
-        cls.add_unpriced_model()
 
     @classmethod
     def tearDownClass(cls):
         cls.suite.stop()
-
-    @classmethod
-    def add_unpriced_model(cls):
-        path = os.path.join(cls.suite.state, "catalog.yaml")
-        with open(path, encoding="utf-8") as catalog:
-            text = catalog.read()
-        with open(path, "w", encoding="utf-8") as catalog:
-            catalog.write(text.rstrip() + """
-  - name: sandbox-unpriced
-    public_ids: [sandbox-unpriced]
-    owned_by: prismatic
-    capabilities: [image_generation]
-    routes:
-      - {provider: sandbox, upstream_model: unpriced-1, supported_parameters: [n, size]}
-""")
-        cls.suite.cli("catalog", "apply", path)
-        wait_until(lambda: "sandbox-unpriced" in cls.suite.api("GET", "/models").body.decode(), 2, "the new model")
 
     def assert_error(self, answer, status, kind, code, param=None, retry="false"):
         self.assertEqual(answer.status, status, answer.body)
@@ -143,75 +125,6 @@ class FirstPictureTest(unittest.TestCase):
             self.suite.cli("provider", "images", "sandbox", "on")
         wait_until(lambda: self.suite.generate().status == 200, 1, "the switch on")
 
-    def test_refusals_hold_nothing_and_reach_no_upstream(self):
-        poor = self.suite.new_key("poor", wallet="0.039999999")
-        none = self.suite.new_key("none", "--requests-per-minute", "0", wallet="1")
-        two = self.suite.new_key("two", "--images-per-minute", "2", wallet="1")
-        before = self.suite.upstream_total()
-        self.assert_error(self.suite.generate(key=""), 401, "invalid_request_error", "invalid_api_key")
-        self.assert_error(self.suite.generate(key="pk_x.1_bad_bad"), 401, "invalid_request_error", "invalid_api_key")
-        self.assert_error(self.suite.generate(key=poor[:-1] + ("0" if poor[-1] != "0" else "1")), 401,
-                          "invalid_request_error", "invalid_api_key")
-        self.assert_error(self.suite.generate(key=poor), 429, "insufficient_quota", "credit_balance_exhausted")
-        self.assert_error(self.suite.generate(model="no-such-model"), 404, "invalid_request_error", "model_not_found",
-                          "model")
-        self.assert_error(self.suite.generate(model="sandbox-unpriced"), 503, "server_error",
-                          "generation_price_missing")
-        self.assertEqual(self.suite.generate(key=none).status, 429)
-        self.assert_error(self.suite.generate(key=two, n=3), 400, "invalid_request_error", "image_count_too_large", "n")
-        self.assert_error(self.suite.generate(n=11), 400, "invalid_request_error", "invalid_value", "n")
-        self.assert_error(self.suite.api("POST", "/images/generations", "{"), 400, "invalid_request_error",
-                          "invalid_value")
-        self.assert_error(self.suite.api("POST", "/images/edits", {}), 404, "invalid_request_error", "unknown_url")
-        answer = self.suite.api("GET", "/images/generations")
-        self.assert_error(answer, 405, "invalid_request_error", "method_not_allowed")
-        self.assertEqual(answer.headers["allow"], "POST")
-        self.assertEqual(self.suite.upstream_total(), before)
-        for account in ("poor", "none", "two"):
-            self.assert_nothing_held(account)
-
-    def test_limit_reached_is_told_with_its_wait(self):
-        key = self.suite.new_key("limited", "--requests-per-minute", "3", wallet="1")
-        for remaining in (2, 1, 0):
-            answer = self.suite.generate(key=key)
-            self.assertEqual(answer.status, 200, answer.body)
-            self.assertEqual(answer.headers["x-ratelimit-limit-requests"], "3")
-            self.assertEqual(answer.headers["x-ratelimit-remaining-requests"], str(remaining))
-        before = self.suite.upstream_total()
-        answer = self.suite.generate(key=key)
-        self.assert_error(answer, 429, "requests", "rate_limit_exceeded", retry="true")
-        self.assertTrue(0 < int(answer.headers["retry-after"]) <= 20)
-        self.assertTrue(0 < int(answer.headers["retry-after-ms"]) <= 20_000)
-        self.assertEqual(self.suite.upstream_total(), before)
-        self.assert_nothing_held("limited")
-
-    def test_upstream_failures_charge_nothing(self):
-        key = self.suite.new_key("failures", wallet="1")
-        for directive, status, code in (("status=500", 502, "upstream_error"),
-                                        ("status=429 retry_after=2", 503, "model_overloaded"),
-                                        ("refuse", 400, "moderation_blocked"),
-                                        ("cut=100", 502, "upstream_error"),
-                                        ("body=html", 502, "upstream_error"),
-                                        ("body=not_image", 502, "upstream_error")):
-            answer = self.suite.generate(key=key, prompt=f"a lighthouse [[sandbox {directive}]]")
-            self.assertEqual((answer.status, answer.error["code"]), (status, code), directive)
-        answer = self.suite.generate(key=key, prompt="a lighthouse [[sandbox images=1]]", n=3)
-        self.assertEqual(len(answer.images()), 1)
-        self.assertEqual(self.suite.account("failures")["balance_nano_usd"], 1_000_000_000 - CENT4)
-        self.assert_nothing_held("failures")
-
-    def test_idempotency_key_is_charged_once(self):
-        key = self.suite.new_key("idempotent", wallet="1")
-        with concurrent.futures.ThreadPoolExecutor(30) as pool:
-            answers = list(pool.map(
-                lambda _: self.suite.generate(key=key, headers={"Idempotency-Key": "order-1"}), range(30)))
-        self.assertEqual(sum(answer.status == 200 for answer in answers), 1)
-        self.assertEqual({answer.error["code"] for answer in answers if answer.status != 200}
-                         - {"idempotency_key_in_use", "idempotency_key_completed"}, set())
-        self.assertEqual(self.suite.account("idempotent")["balance_nano_usd"], 1_000_000_000 - CENT4)
-        reused = self.suite.generate(key=key, headers={"Idempotency-Key": "order-1"}, prompt="another")
-        self.assert_error(reused, 400, "invalid_request_error", "idempotency_key_reused")
-
     def test_a_revoked_key_is_refused_at_once(self):
         self.suite.cli("account", "create", "revoked", "--wallet-usd", "1")
         made = self.suite.cli("key", "create", "--account", "revoked")
@@ -253,7 +166,8 @@ class FirstPictureTest(unittest.TestCase):
         self.assertEqual(self.suite.http("GET", base + "/readyz").status, 200)
 
     def test_unknown_command_is_wrong_usage(self):
-        self.assertEqual(subprocess.run([self.suite.cli_path, "accuont", "show"], capture_output=True, check=False).returncode, 2)
+        done = subprocess.run([self.suite.cli_path, "accuont", "show"], capture_output=True, check=False)
+        self.assertEqual(done.returncode, 2)
 
 
 if __name__ == "__main__":

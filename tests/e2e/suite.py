@@ -1,9 +1,12 @@
 """A whole suite for tests: its own Redis, ports and folder, through scripts/run; and a client for it."""
 import base64
+import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -27,16 +30,17 @@ SEED_REQUEST = {
 
 
 def free_port_base(count=64):
-    """The first of `count` ports that can all be bound now."""
-    for _ in range(50):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = probe.getsockname()[1]
-        if base + count > 65535:
-            continue
+    """The first of `count` ports that nobody listens on; where there is room, below those that the kernel gives
+    to outgoing connections, which come and go."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as numbers:
+        first_outgoing = int(numbers.read().split()[0])
+    bases = (10_000, first_outgoing - count) if first_outgoing > 20_000 else (10_000, 65_535 - count)
+    for _ in range(100):
+        base = random.randrange(*bases)
         try:
             for offset in (0, 10, 11, 20, 21, 30, 40, 50, 60, 61, 62, 63):
                 with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", base + offset))
             return base
         except OSError:
@@ -72,7 +76,8 @@ class Suite:
     The tests' own arguments --separate and --bin DIR are handed on."""
 
     def __init__(self):
-        separate, binaries = "--separate" in OPTIONS, OPTIONS[OPTIONS.index("--bin") + 1] if "--bin" in OPTIONS else None
+        separate = "--separate" in OPTIONS
+        binaries = OPTIONS[OPTIONS.index("--bin") + 1] if "--bin" in OPTIONS else None
         self.state = tempfile.mkdtemp(prefix="prismatic-e2e-")
         self.separate = separate
         self.cli_path = os.path.join(binaries or os.path.join(ROOT, "build/bin"), "prismatic")
@@ -91,16 +96,78 @@ class Suite:
                 name, _, value = line.strip().removeprefix("export ").partition("=")
                 self.env[name] = value
         self.key = self.env["PRISMATIC_API_KEY"]
+        self.started = {}
+        self.commands = {name[:-4]: started_as(self.pid(name[:-4])) for name in os.listdir(self.state)
+                         if name.endswith(".pid")}
 
     def stop(self):
         subprocess.run([os.path.join(ROOT, "scripts/stop"), "--state", self.state], check=True, capture_output=True,
                        timeout=60)
+        for process in self.started.values():
+            process.wait()
         shutil.rmtree(self.state)
 
     def pid(self, name):
         """The number of a process of the suite: all-in-one, gateway, billing, registry, provider-proxy, ..."""
         with open(os.path.join(self.state, name + ".pid"), encoding="utf-8") as file:
             return int(file.read().split()[0])
+
+    # --- its processes ---
+    @property
+    def front(self):
+        """The name of the process that clients talk to."""
+        return "gateway" if self.separate else "all-in-one"
+
+    def kill(self, name):
+        """Ends a process as a crash does."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: ended(pid), 10, f"the end of {name}")
+        if name in self.started:
+            self.started[name].wait()
+
+    def start_again(self, name, *flags):
+        """Starts a process that has ended as it was started before, with further flags."""
+        command, environment = self.commands[name]
+        with open(os.path.join(self.state, name + ".log"), "ab") as log:
+            process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [*command, *flags], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        self.started[name] = process
+        with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stat:
+            started = stat.read().rpartition(") ")[2].split()[19]
+        with open(os.path.join(self.state, name + ".pid"), "w", encoding="utf-8") as file:
+            file.write(f"{process.pid} {started}\n")
+
+    def restart(self, name, *flags):
+        if not ended(self.pid(name)):
+            self.kill(name)
+        self.start_again(name, *flags)
+        self.wait_ready()
+
+    def wait_ready(self):
+        """Until a request that changes nothing goes through the gateway, billing and Redis, and an admin's too."""
+        def ready():
+            try:
+                return self.api("GET", "/models").status == 200
+            except OSError:
+                return False
+        wait_until(ready, 30, "the suite")
+        wait_until(lambda: isinstance(self.cli("provider", "list", check=False), dict), 30, "the registry")
+
+    @contextlib.contextmanager
+    def stopped(self, name):
+        """A process that hangs: it keeps its connections and says nothing."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def log(self, name):
+        with open(os.path.join(self.state, name + ".log"), encoding="utf-8", errors="replace") as log:
+            return log.read()
 
     def logs(self):
         text = ""
@@ -141,11 +208,16 @@ class Suite:
         answer = self.http("GET", f"{self.env['PRISMATIC_SANDBOX_URL']}/_sandbox/requests?limit={limit}").json
         return answer["requests"]
 
+    def fault_next(self, directive, count=1):
+        """Steers the sandbox's next requests, so that a request can stay the same, word for word."""
+        self.http("POST", self.env["PRISMATIC_SANDBOX_URL"] + "/_sandbox/faults",
+                  json.dumps({"count": count, "directive": directive}))
+
     # --- the command line ---
     def cli(self, *words, check=True):
         env = {name: value for name, value in os.environ.items() if not name.startswith("PRISMATIC_")}
-        done = subprocess.run([self.cli_path, *words, "--output", "json"], capture_output=True, text=True, timeout=60, check=False,
-                              env={**env, **self.env})
+        done = subprocess.run([self.cli_path, *words, "--output", "json"], capture_output=True, text=True, timeout=60,
+                              check=False, env={**env, **self.env})
         if check and done.returncode != 0:
             raise RuntimeError(f"prismatic {' '.join(words)}: {done.returncode} {done.stderr}")
         return json.loads(done.stdout) if done.returncode == 0 else done
@@ -160,8 +232,33 @@ class Suite:
     def ledger(self, name):
         return self.cli("ledger", "list", "--account", name, "--all")["entries"]
 
+    def metric(self, name, process="gateway"):
+        """The sum of a metric's series in the process that does this one's work."""
+        urls = self.env["PRISMATIC_METRICS_URLS"].split(",")
+        place = ("gateway", "registry", "billing", "provider-proxy").index(process)
+        text = self.http("GET", urls[place if self.separate else 0]).body.decode()
+        lines = (line.rpartition(" ") for line in text.splitlines())
+        return sum(float(value) for series, _, value in lines if series.partition("{")[0] == name)
+
     def metrics(self):
         return "".join(self.http("GET", url).body.decode() for url in self.env["PRISMATIC_METRICS_URLS"].split(","))
+
+
+def started_as(pid):
+    """(command, environment) of a running process."""
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as words:
+        command = words.read().split("\0")[:-1]
+    with open(f"/proc/{pid}/environ", encoding="utf-8") as variables:
+        return command, dict(line.split("=", 1) for line in variables.read().split("\0") if "=" in line)
+
+
+def ended(pid):
+    """Whether a process has ended, buried or not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rpartition(") ")[2].startswith("Z")
+    except FileNotFoundError:
+        return True
 
 
 def wait_until(condition, seconds=10, what="the condition"):
