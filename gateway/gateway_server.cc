@@ -73,6 +73,7 @@ void GatewayServer::AddDrainSteps(lifecycle::Process& process) {
   // A load balancer goes on sending until it has seen /readyz: what it sends meanwhile is served.
   process.OnDrain("gateway is not ready any more", [this] {
     api_.StopBeingReady();
+    http_->CloseAfterAnswers();
     absl::SleepFor(options_.drain_delay);
   });
   process.OnDrain("gateway finishes what it began", [this] {

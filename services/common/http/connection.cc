@@ -22,14 +22,20 @@ constexpr int kReadsPerTurn = 8;
 // A parser finds its padding behind the body without a copy.
 constexpr size_t kBodySpare = 64;
 // An idle connection during a drain: a request may be on its way.
-constexpr absl::Duration kDrainPatience = absl::Milliseconds(200);
+constexpr absl::Duration kDrainPatience = absl::Milliseconds(500);
 // A head that has begun by then.
 constexpr absl::Duration kDrainHeadTime = absl::Seconds(1);
 // For clients that are still sending while they are refused.
 constexpr absl::Duration kLingerTime = absl::Seconds(2);
 constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-std::chrono::nanoseconds Nanos(absl::Duration duration) { return absl::ToChronoNanoseconds(duration); }
+// A year is for ever, and can be added to the time of day.
+std::chrono::nanoseconds Nanos(absl::Duration duration) {
+  return absl::ToChronoNanoseconds(std::min(duration, absl::Hours(24 * 365)));
+}
+
+// Gives the memory back; an assignment of an empty string would keep it.
+void Free(std::string& text) { std::string().swap(text); }
 
 std::chrono::nanoseconds TimeFor(size_t bytes, int64_t per_second) {
   return Nanos(absl::Seconds(1) * (static_cast<double>(bytes) / static_cast<double>(per_second)));
@@ -64,9 +70,7 @@ TimePoint Connection::due() const {
     case Phase::kHead:
       return began_ + Nanos(host_.draining() ? std::min(limits.head_time, kDrainHeadTime) : limits.head_time);
     case Phase::kBody:
-      return began_ + std::min(Nanos(limits.body_time),
-                               Nanos(limits.rate_grace) +
-                                   TimeFor(exchange_->request->body.size(), limits.bytes_per_second_min));
+      return std::min(began_ + Nanos(limits.body_time), progress_ + Nanos(limits.rate_window));
     case Phase::kWriting:
       return std::min(progress_, began_ + TimeFor(written_, limits.bytes_per_second_min)) +
              Nanos(limits.answer_time);
@@ -80,12 +84,32 @@ TimePoint Connection::due() const {
 }
 
 void Connection::OnDue() {
+  // What makes it not due may have come in this instant.
+  if (phase_ == Phase::kIdle || phase_ == Phase::kHead || phase_ == Phase::kBody) Read();
+  if (phase_ == Phase::kBody) LookAtRate();
+  if (due() > host_.now()) return Advance();
   if (phase_ == Phase::kHead || phase_ == Phase::kBody) {
     Refuse(408);
     Advance();
   } else {
     Close();
   }
+}
+
+// In each window some must have come, so that what came fast before is no pretext for stalling.
+void Connection::LookAtRate() {
+  size_t received = exchange_->request->body.size();
+  const Limits& limits = host_.limits();
+  auto needed = static_cast<size_t>(static_cast<double>(limits.bytes_per_second_min) *
+                                    absl::ToDoubleSeconds(limits.rate_window));
+  if (host_.now() < progress_ + Nanos(limits.rate_window) || received - window_bytes_ < needed) return;
+  window_bytes_ = received;
+  progress_ = host_.now();
+}
+
+// However long it has been idle: a request may be on its way now.
+void Connection::OnDrain() {
+  if (phase_ == Phase::kIdle || phase_ == Phase::kHead) began_ = host_.now();
 }
 
 void Connection::OnEvents(uint32_t events) {
@@ -129,6 +153,8 @@ void Connection::EndOfInput() {
       if (cancellation_) host_.Cancel(*cancellation_);
       break;
     case Phase::kWriting:
+      // Nobody waits for the answers to what was sent ahead.
+      close_after_ = true;
       break;
     default:
       Close();
@@ -157,7 +183,7 @@ bool Connection::Step() {
 
 bool Connection::BeginHead() {
   if (in_.empty()) {
-    if (input_ended_) Close();
+    Free(in_);
     return false;
   }
   Enter(Phase::kHead);
@@ -171,7 +197,11 @@ bool Connection::ReadHead() {
   if (!skipped_line_ && in_ == "\r") return false;
   if (!skipped_line_ && absl::StartsWith(in_, "\r\n")) in_.erase(0, 2);
   skipped_line_ = true;
-  if (in_.empty()) return false;
+  if (in_.empty()) {
+    // Nothing has begun.
+    phase_ = Phase::kIdle;
+    return false;
+  }
   switch (scanner_.Scan(in_)) {
     case HeadScanner::Result::kMore:
       return false;
@@ -202,9 +232,10 @@ bool Connection::BeginRequest(Head head) {
   exchange_ = host_.Admit(head.has_body());
   if (exchange_ == nullptr) {
     size_t length = static_cast<size_t>(head.content_length);
-    // Whether the next request's beginning is known, and the answer needs nothing of the refused head.
+    // Whether the next request's beginning is known and it is not there yet (a pipeline of refusals would
+    // keep the gate from all others), and the answer needs nothing of the refused head.
     bool close =
-        head.chunked || length > in_.size() || !head.keep_alive || head.http10 || head.method == "HEAD";
+        head.chunked || length != in_.size() || !head.keep_alive || head.http10 || head.method == "HEAD";
     if (!close) in_.erase(0, length);
     Refuse(503, close, head.method == "HEAD");
     return true;
@@ -216,13 +247,16 @@ bool Connection::BeginRequest(Head head) {
     return true;
   }
   Enter(Phase::kBody);
+  progress_ = began_;
+  window_bytes_ = 0;
   if (exchange_->head.expects_continue && in_.empty()) SendContinue();
   return true;
 }
 
 void Connection::SendContinue() {
   ssize_t sent = send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
-  // 25 bytes into the empty buffer of a socket that has just been read: it is broken.
+  // Without room even for this an answer is on its way, and the client sends its body after a while anyway.
+  if (sent < 0 && errno == EAGAIN) return;
   if (sent != static_cast<ssize_t>(kContinue.size())) Abort();
 }
 
@@ -264,8 +298,11 @@ void Connection::HandOver() {
   Enter(Phase::kHandling);
   cancellation_ = exchange_->request->cancellation;
   close_after_ = !exchange_->head.keep_alive;
-  if (in_.empty()) in_ = std::string();
-  host_.HandOver(std::move(exchange_));
+  if (in_.empty()) Free(in_);
+  host_.HandOver(exchange_);
+  if (exchange_ == nullptr) return;
+  cancellation_.reset();
+  Refuse(503);
 }
 
 void Connection::OnAnswer(std::unique_ptr<Exchange> exchange) {
@@ -283,13 +320,13 @@ void Connection::Refuse(int status, bool close, bool head_only) {
   if (close) {
     close_after_ = true;
     linger_ = true;
-    in_ = std::string();
+    Free(in_);
   }
   BeginAnswer(host_.Refusal(status), head_only);
 }
 
 void Connection::BeginAnswer(Response response, bool head_only) {
-  if (host_.draining() || input_ended_) close_after_ = true;
+  if (host_.winding_down() || input_ended_) close_after_ = true;
   bool cut = response.cut_body_at >= 0 && static_cast<size_t>(response.cut_body_at) < response.body.size();
   Framing framing;
   framing.close = close_after_ || cut;
@@ -335,12 +372,12 @@ bool Connection::Write() {
 
 void Connection::AfterAnswer() {
   exchange_ = nullptr;
-  out_head_ = std::string();
-  out_body_ = std::string();
+  Free(out_head_);
+  Free(out_body_);
   if (!close_after_) return Enter(Phase::kIdle);
   // Closing with something unread resets the connection, and the answer may be lost with it.
   bool linger = linger_ || !in_.empty();
-  in_ = std::string();
+  Free(in_);
   if (!linger || input_ended_) return Close();
   shutdown(fd_, SHUT_WR);
   Enter(Phase::kLingering);
@@ -361,7 +398,9 @@ void Connection::Close() {
   close(fd_);
   phase_ = Phase::kClosed;
   exchange_ = nullptr;
-  in_ = out_head_ = out_body_ = std::string();
+  Free(in_);
+  Free(out_head_);
+  Free(out_body_);
 }
 
 }  // namespace prismatic::http

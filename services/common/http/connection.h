@@ -25,10 +25,13 @@ class ConnectionHost {
   virtual const Limits& limits() const = 0;
   // When idle connections are to be closed soon.
   virtual bool draining() const = 0;
+  // When no connection is to be used once more.
+  virtual bool winding_down() const = 0;
   // A new request; null when the server is full.
   virtual std::unique_ptr<Exchange> Admit(bool has_body) = 0;
-  // Gives a complete request to its handler; Connection::OnAnswer follows, once.
-  virtual void HandOver(std::unique_ptr<Exchange> exchange) = 0;
+  // Gives a complete request to its handler, and nulls it; Connection::OnAnswer follows, once. Left alone
+  // when the server has become full while the body came.
+  virtual void HandOver(std::unique_ptr<Exchange>& exchange) = 0;
   // Tells a handler, not on this thread, that its client has gone.
   virtual void Cancel(const Cancellation& cancellation) = 0;
   virtual Response Refusal(int status) = 0;
@@ -56,9 +59,16 @@ class Connection {
   bool closed() const { return phase_ == Phase::kClosed; }
   // The handler has the exchange: the connection must not be freed, even when it is closed.
   bool handed_over() const { return cancellation_.has_value(); }
-  // Nothing has been accepted from this client that would be lost with the connection. A head that has
-  // begun counts, too, or a few slow ones could take all places.
-  bool gives_way() const { return phase_ == Phase::kIdle || phase_ == Phase::kHead; }
+  // Nothing has been accepted from this client that would be lost with the connection. A request that has
+  // begun counts, too, or slow ones could take all places.
+  bool gives_way() const {
+    return phase_ == Phase::kIdle || phase_ == Phase::kHead || phase_ == Phase::kBody ||
+           phase_ == Phase::kLingering;
+  }
+  // When the phase began that it is in.
+  TimePoint began() const { return began_; }
+  // Idle connections are to be closed soon.
+  void OnDrain();
   // The epoll events to wait for.
   uint32_t interest() const;
   // When OnDue is to be called; TimePoint::max() for never.
@@ -77,6 +87,7 @@ class Connection {
   bool ReadHead();
   bool BeginRequest(Head head);
   bool ReadBody();
+  void LookAtRate();
   bool Write();
   void HandOver();
   void BeginAnswer(Response response, bool head_only);
@@ -95,9 +106,12 @@ class Connection {
   // a while, since closing would reset the connection before it has read the answer.
   bool close_after_ = false;
   bool linger_ = false;
-  TimePoint began_;     // the phase
-  TimePoint progress_;  // kWriting: the last time that the client took something
-  std::string in_;      // received and not consumed
+  TimePoint began_;  // the phase
+  // kWriting: the last time that the client took something. kBody: when the window began in which its rate
+  // is looked at, with so many bytes.
+  TimePoint progress_;
+  size_t window_bytes_ = 0;
+  std::string in_;  // received and not consumed
   HeadScanner scanner_;
   bool skipped_line_ = false;
   // The request that is being read or answered. Null while its handler has it.

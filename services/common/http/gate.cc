@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+
+#include "services/common/log/log.h"
 namespace prismatic::http {
 namespace {
 
@@ -28,11 +31,15 @@ Gate::Gate(Listener listener, Options options)
       listener_(std::move(listener)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (epoll_ < 0 || wake_ < 0) {
+    log::Error("no descriptors are left to serve with");
+    std::abort();
+  }
   if (options_.metrics != nullptr) {
     connections_gauge_ =
         options_.metrics->GetGauge("prismatic_http_connections", "Open connections of clients.");
-    requests_gauge_ = options_.metrics->GetGauge(
-        "prismatic_http_requests_begun", "Requests whose head has come and whose answer is not there yet.");
+    requests_gauge_ = options_.metrics->GetGauge("prismatic_http_requests_begun",
+                                                 "Requests whose handlers have not answered yet.");
   }
   epoll_event event = {};
   event.events = EPOLLIN;
@@ -68,6 +75,10 @@ void Gate::Wake() {
   if (answered_.size() + messages_.size() == 1) eventfd_write(wake_, 1);
 }
 
+void Gate::CloseAfterAnswers() {
+  Tell([this] { winding_down_ = true; });
+}
+
 void Gate::Drain(absl::Duration grace) {
   std::lock_guard<std::mutex> once(drain_mutex_);
   if (drained_) return;
@@ -75,7 +86,8 @@ void Gate::Drain(absl::Duration grace) {
   Tell([this] { BeginDrain(); });
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    emptied_.wait_for(lock, absl::ToChronoNanoseconds(grace), [this] { return empty_; });
+    emptied_.wait_for(lock, absl::ToChronoNanoseconds(std::min(grace, absl::Hours(24 * 365))),
+                      [this] { return empty_; });
   }
   Tell([this] { AbortAll(); });
   {
@@ -243,13 +255,11 @@ void Gate::Update(Connection* connection) {
 
 void Gate::UpdateIdle(Connection* connection, Slot& slot) {
   bool idle = connection->gives_way();
-  if (idle == slot.in_idle) return;
+  if (idle == slot.in_idle && (!idle || slot.idle_since == connection->began())) return;
+  if (slot.in_idle) idle_.erase(slot.idle_place);
   slot.in_idle = idle;
-  if (idle) {
-    slot.idle_place = idle_.insert(idle_.end(), connection);
-  } else {
-    idle_.erase(slot.idle_place);
-  }
+  slot.idle_since = connection->began();
+  if (idle) slot.idle_place = idle_.insert(idle_.end(), connection);
 }
 
 // Only ever earlier: a deadline that has moved on is found out when the look is due, so that a busy
@@ -262,14 +272,17 @@ void Gate::Look(Connection* connection, Slot& slot, TimePoint when) {
 }
 
 void Gate::BeginDrain() {
-  draining_ = true;
+  draining_ = winding_down_ = true;
   // What the kernel has accepted already believes to be connected.
-  for (int fd; listening_ && (fd = listener_.Accept()) >= 0;) Add(fd);
+  for (int fd; (fd = listener_.Accept()) >= 0;) Add(fd);
   listening_ = false;
   listener_.Close();
   std::vector<Connection*> all;
   for (auto& [connection, slot] : connections_) all.push_back(connection);
-  for (Connection* connection : all) Update(connection);
+  for (Connection* connection : all) {
+    connection->OnDrain();
+    Update(connection);
+  }
 }
 
 void Gate::AbortAll() {
@@ -284,16 +297,23 @@ void Gate::AbortAll() {
 // --- What connections ask for ---
 
 std::unique_ptr<Exchange> Gate::Admit(bool has_body) {
-  int most = options_.limits.requests_max + (has_body ? 0 : kBodylessSpare);
   bool crowded = has_body && options_.budget != nullptr && options_.budget->crowded();
-  if (requests_ >= most || crowded) return nullptr;
+  if (IsFull(has_body) || crowded) return nullptr;
   auto exchange = std::make_unique<Exchange>();
-  exchange->slot = RequestSlot(requests_);
   exchange->bytes = ByteBudget::Share(options_.budget);
   return exchange;
 }
 
-void Gate::HandOver(std::unique_ptr<Exchange> exchange) { options_.complete(exchange.release()); }
+bool Gate::IsFull(bool has_body) const {
+  return requests_ >= options_.limits.requests_max + (has_body ? 0 : kBodylessSpare);
+}
+
+// Counted from here on: one that is still being read takes memory, and nothing else that others need.
+void Gate::HandOver(std::unique_ptr<Exchange>& exchange) {
+  if (IsFull(exchange->head.has_body())) return;
+  exchange->slot = RequestSlot(requests_);
+  options_.complete(exchange.release());
+}
 
 void Gate::Cancel(const Cancellation& cancellation) { options_.cancel(cancellation); }
 

@@ -48,7 +48,8 @@ class Gate : private ConnectionHost {
   // Gives an exchange back with its response. From any thread.
   void Answer(Exchange* exchange);
 
-  // See Server::Drain.
+  // See Server.
+  void CloseAfterAnswers();
   void Drain(absl::Duration grace);
 
  private:
@@ -61,14 +62,17 @@ class Gate : private ConnectionHost {
     // Its place in idle_, when it has one.
     bool in_idle = false;
     std::list<Connection*>::iterator idle_place;
+    TimePoint idle_since;
   };
 
   // ConnectionHost, for the connections.
   TimePoint now() const override { return now_; }
   const Limits& limits() const override { return options_.limits; }
   bool draining() const override { return draining_; }
+  bool winding_down() const override { return winding_down_; }
   std::unique_ptr<Exchange> Admit(bool has_body) override;
-  void HandOver(std::unique_ptr<Exchange> exchange) override;
+  void HandOver(std::unique_ptr<Exchange>& exchange) override;
+  bool IsFull(bool has_body) const;
   void Cancel(const Cancellation& cancellation) override;
   Response Refusal(int status) override;
 
@@ -101,6 +105,7 @@ class Gate : private ConnectionHost {
   // Of the thread.
   TimePoint now_;
   bool draining_ = false;
+  bool winding_down_ = false;
   bool listening_ = true;
   bool stop_ = false;
   int requests_ = 0;

@@ -171,11 +171,21 @@ bool IsPassed(absl::string_view name, Fields fields) {
          (fields == Fields::kAdmin && IsOneOf(name, kAdminFields));
 }
 
+// The HTTP library takes no longer line.
+constexpr size_t kPassedLineBytesMax = 8192;
+
+// The head written anew; empty when a field is too long.
 std::string Rewrite(const Head& head, const std::vector<Field>& fields, Fields passed) {
-  std::string text = absl::StrCat(head.method, " ", head.target, " HTTP/1.1\r\n");
+  // The library splits at each question mark; only the first one means something.
+  size_t query = std::min(head.target.find('?'), head.target.size() - 1) + 1;
+  std::string text =
+      absl::StrCat(head.method, " ", head.target.substr(0, query),
+                   absl::StrReplaceAll(head.target.substr(query), {{"?", "%3F"}}), " HTTP/1.1\r\n");
   for (const Field& field : fields) {
     if (!IsPassed(field.name, passed)) continue;
+    size_t begin = text.size();
     absl::StrAppend(&text, field.name, ": ", absl::StrReplaceAll(field.value, {{"%", "%25"}}), "\r\n");
+    if (text.size() - begin > kPassedLineBytesMax) return "";
   }
   absl::StrAppend(&text, "Content-Length: 0\r\n\r\n");
   return text;
@@ -215,6 +225,7 @@ Head ReadHead(absl::string_view bytes, Fields fields, int64_t body_bytes_max) {
   if (head.refusal != 0) return head;
   ReadConnection(read, head);
   head.rewritten = Rewrite(head, read, fields);
+  if (head.rewritten.empty()) head.refusal = 431;
   return head;
 }
 

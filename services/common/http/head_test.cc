@@ -78,6 +78,20 @@ TEST(HeadTest, WritesPercentSignsOfValuesSoThatTheyStayWhatTheyAre) {
               HasSubstr("Authorization: a%250d%250aX: b\r\n"));
 }
 
+TEST(HeadTest, ASecondQuestionMarkIsPartOfTheQuery) {
+  EXPECT_THAT(WithTarget("/a?b=c?d&e=?").rewritten,
+              ::testing::StartsWith("GET /a?b=c%3Fd&e=%3F HTTP/1.1\r\n"));
+  EXPECT_THAT(WithTarget("/").rewritten, ::testing::StartsWith("GET / HTTP/1.1\r\n"));
+  EXPECT_THAT(WithTarget("/?").rewritten, ::testing::StartsWith("GET /? HTTP/1.1\r\n"));
+}
+
+TEST(HeadTest, RefusesFieldsThatTheLibraryWouldRefuse) {
+  EXPECT_EQ(WithFields(absl::StrCat("User-Agent: ", std::string(8000, 'u'), "\r\n")).refusal, 0);
+  EXPECT_EQ(WithFields(absl::StrCat("User-Agent: ", std::string(9000, 'u'), "\r\n")).refusal, 431);
+  EXPECT_EQ(WithFields(absl::StrCat("User-Agent: ", std::string(3000, '%'), "\r\n")).refusal, 431);
+  EXPECT_EQ(WithFields(absl::StrCat("X-Other: ", std::string(9000, 'u'), "\r\n")).refusal, 0);
+}
+
 TEST(HeadTest, RefusesRequestLinesThatAreNotOurs) {
   for (const char* line : {"",
                            " ",

@@ -17,8 +17,8 @@ struct Limits {
   // Connections at once, most of them idle; one more closes the one that has sent no request for
   // longest, or waits when all are busy. An idle one takes about a kilobyte here and some in the kernel.
   int connections_max = 10'000;
-  // Requests begun and not yet answered; one more is answered with 503 before its body is read. Those
-  // without a body may be some more, so that health checks are answered by a full server.
+  // Requests with their handlers; one more is answered with 503, before its body is read if it is full by
+  // then. Those without a body may be some more, so that health checks are answered by a full server.
   int requests_max = 1'000;
   // A head, and after it a body, arrives within this; else 408.
   absl::Duration head_time = absl::Seconds(10);
@@ -29,10 +29,10 @@ struct Limits {
   // A client takes some of its answer within this, and after it the average of at least
   // `bytes_per_second_min`.
   absl::Duration answer_time = absl::Seconds(30);
-  // A body comes at least this fast on average, after `rate_grace` for a slow start; an answer is taken as
-  // fast.
+  // A body comes at least this fast, looked at in windows of `rate_window`; an answer is taken as fast, on
+  // average.
   int64_t bytes_per_second_min = 16 << 10;
-  absl::Duration rate_grace = absl::Seconds(5);
+  absl::Duration rate_window = absl::Seconds(5);
 };
 
 }  // namespace prismatic::http

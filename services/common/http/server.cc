@@ -35,7 +35,7 @@ struct Server::Impl {
       return gate.Answer(exchange);
     }
     // Not needed while the handler waits, perhaps for minutes.
-    exchange->head.rewritten = std::string();
+    std::string().swap(exchange->head.rewritten);
     prismatic::Start<Response>(Handled(exchange->request), [this, exchange](Response response) {
       exchange->response = std::move(response);
       gate.Answer(exchange);
@@ -82,6 +82,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, Han
 Server::~Server() = default;
 
 int Server::port() const { return port_; }
+
+void Server::CloseAfterAnswers() { impl_->gate.CloseAfterAnswers(); }
 
 void Server::Drain(absl::Duration grace) { impl_->gate.Drain(grace); }
 

@@ -42,6 +42,9 @@ class Server {
   ~Server();
   int port() const;
 
+  // From now on every answer is the last on its connection, so that clients and the pools of proxies look
+  // elsewhere while everything is still served. Idempotent.
+  void CloseAfterAnswers();
   // Stops accepting, lets requests in flight finish within `grace`, cancels the others, closes everything,
   // and returns when every handler has ended. Answers sent meanwhile carry `Connection: close`. Idempotent.
   void Drain(absl::Duration grace);
