@@ -1,5 +1,6 @@
 #include "gateway/generation/generation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -17,6 +18,13 @@ using billing::v1::CreateReservationRequest;
 using billing::v1::CreateReservationResponse;
 using billing::v1::ReleaseReservationRequest;
 using catalog_watch::Snapshot;
+
+// As long as billing holds for a reservation that nobody resolves.
+constexpr absl::Duration kReservationTime = absl::Seconds(420);
+// While billing is away each failure leaves one behind; more of them would make its return harder, and a hold
+// ends by itself, too.
+constexpr int kReleasesWaitingMax = 1'000;
+constexpr int kReleasePauseGrowth = 8;
 
 bool TakesReferenceImages(const catalog::v1::Route& route) {
   return route.reference_images() == catalog::v1::REFERENCE_IMAGES_NATIVE ||
@@ -227,18 +235,42 @@ Task<Generated> Generation::Generate(CallContext call, ImageRequest& request, Re
   co_return generated;
 }
 
+// The first try comes before the answer, so that who is told of a failure finds everything given back.
 Task<void> Generation::Release(CallContext call, ReleaseReservationRequest request) {
-  auto first = options_.billing->ReleaseReservation(WithDeadline(call, kSettleDeadline), request);
-  auto released = co_await first;
-  if (!released.ok() && WorthRepeating(released.status())) {
-    auto second =
-        options_.billing->ReleaseReservation(WithDeadline(call, kSettleDeadline), std::move(request));
-    released = co_await second;
+  auto trying = TryToRelease(call, request);
+  bool done = co_await trying;
+  if (!done) background_.Run(GoOnReleasing(std::move(call), std::move(request)));
+}
+
+// Until the hold ends by itself: till then its account lacks the money, and its Idempotency-Key is taken.
+Task<void> Generation::GoOnReleasing(CallContext call, ReleaseReservationRequest request) {
+  bool has_place = releases_waiting_.fetch_add(1) < kReleasesWaitingMax;
+  absl::Time expired = absl::Now() + kReservationTime;
+  absl::Duration pause = options_.settle_pause;
+  bool done = false, stopping = false;
+  while (!done && has_place && !stopping && absl::Now() < expired) {
+    stopping = background_.stopping();  // leaves time for one more
+    auto sleeping = options_.loop->Sleep(pause);
+    co_await sleeping;
+    ResumeOn resume(options_.workers);
+    co_await resume;
+    auto trying = TryToRelease(call, request);
+    done = co_await trying;
+    pause = std::min(pause * 2, options_.settle_pause * kReleasePauseGrowth);
   }
-  if (!released.ok()) {  // Expiry gives it back.
-    log::Warning("release failed",
-                 {{"request_id", call.request_id}, {"reason", released.status().message()}});
-  }
+  releases_waiting_.fetch_sub(1);
+  if (!done) log::Warning("release left to the hold's end", {{"request_id", call.request_id}});
+}
+
+// True when asking again cannot change anything.
+Task<bool> Generation::TryToRelease(CallContext call, ReleaseReservationRequest request) {
+  auto trying = options_.billing->ReleaseReservation(WithDeadline(call, kSettleDeadline), std::move(request));
+  auto released = co_await trying;
+  if (released.ok()) co_return true;
+  if (WorthRepeating(released.status())) co_return false;
+  log::Warning("release refused",
+               {{"request_id", call.request_id}, {"reason", ReasonName(ReasonOf(released.status()))}});
+  co_return true;
 }
 
 bool Generation::Drain(absl::Duration grace) { return background_.Drain(grace); }

@@ -1,6 +1,7 @@
 #ifndef PRISMATIC_GATEWAY_GENERATION_GENERATION_H_
 #define PRISMATIC_GATEWAY_GENERATION_GENERATION_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -37,7 +38,7 @@ class Generation {
     metrics::Registry* metrics = nullptr;
     // How long a client waits for a settlement that cannot be made.
     absl::Duration settle_wait = absl::Seconds(30);
-    // The first pause between two tries; it doubles up to 8 times itself.
+    // The first pause between two tries to settle or to release; it doubles up to 8 times itself.
     absl::Duration settle_pause = absl::Milliseconds(250);
     // A settlement without an answer for this long stops new generations, see Settlements. A restart or a
     // failover that goes well takes less.
@@ -50,9 +51,9 @@ class Generation {
   // asked, the generation is finished and charged whether anybody waits or not.
   Task<absl::StatusOr<ImageReply>> Run(CallContext call, ImageRequest request);
 
-  // Ends what goes on behind answers already given: releases are waited for, settlements that billing
-  // still does not take are left to their log lines. True when nothing is left within `grace`. Blocks;
-  // no Run may be under way.
+  // Ends what goes on behind answers already given: releases get one more try and are then left to the end
+  // of their holds, settlements that billing still does not take are left to their log lines. True when
+  // nothing is left within `grace`. Blocks; no Run may be under way.
   bool Drain(absl::Duration grace);
 
  private:
@@ -76,10 +77,13 @@ class Generation {
   // Takes the parameters out of `request`.
   Task<Generated> Generate(CallContext call, ImageRequest& request, Resolved resolved);
   Task<void> Release(CallContext call, billing::v1::ReleaseReservationRequest request);
+  Task<void> GoOnReleasing(CallContext call, billing::v1::ReleaseReservationRequest request);
+  Task<bool> TryToRelease(CallContext call, billing::v1::ReleaseReservationRequest request);
   void Count(const Ending& ending, const absl::Status& status, absl::Time started) const;
 
   const Options options_;
   Background background_;
+  std::atomic<int> releases_waiting_ = 0;
   Settlements settlements_;
 };
 

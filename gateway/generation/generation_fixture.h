@@ -39,6 +39,10 @@ class FakeBilling : public BillingClient {
     std::lock_guard<std::mutex> lock(mutex);
     settle_failures.insert(settle_failures.end(), count, failure);
   }
+  void FailReleases(int count, const absl::Status& failure) {
+    std::lock_guard<std::mutex> lock(mutex);
+    release_failures.insert(release_failures.end(), count, failure);
+  }
   void ForgetSettlementFailures() {
     std::lock_guard<std::mutex> lock(mutex);
     settle_failures.clear();
@@ -100,6 +104,8 @@ class FakeBilling : public BillingClient {
   Task<absl::StatusOr<billing::v1::ReleaseReservationResponse>> ReleaseReservation(
       CallContext, billing::v1::ReleaseReservationRequest request) override {
     std::lock_guard<std::mutex> lock(mutex);
+    ++release_calls;
+    if (!release_failures.empty()) co_return TakeFailure(release_failures);
     std::string id =
         request.reservation_id().empty() ? "acme." + request.attempt_id() : request.reservation_id();
     Reservation& reservation = reservations[id];
@@ -114,6 +120,10 @@ class FakeBilling : public BillingClient {
     co_return absl::UnimplementedError("the pipeline asks for reservations only");
   }
 
+  int releases() {
+    std::lock_guard<std::mutex> lock(mutex);
+    return release_calls;
+  }
   billing::v1::ReservationState state() {
     std::lock_guard<std::mutex> lock(mutex);
     return reservations.empty() ? billing::v1::RESERVATION_STATE_UNSPECIFIED
@@ -126,8 +136,10 @@ class FakeBilling : public BillingClient {
     failures.pop_front();
     return failure;
   }
-  std::mutex mutex;                          // the pipeline settles from its workers
-  std::deque<absl::Status> settle_failures;  // guarded by mutex
+  std::mutex mutex;  // the pipeline settles and releases from its workers
+  // Guarded by mutex.
+  std::deque<absl::Status> settle_failures, release_failures;
+  int release_calls = 0;
 };
 
 class FakeProvider : public ProviderClient {

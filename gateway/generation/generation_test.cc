@@ -30,6 +30,38 @@ TEST_F(GenerationTest, AFailedGenerationReleasesAndChargesNothing) {
   EXPECT_EQ(provider.calls, 1);
 }
 
+TEST_F(GenerationTest, AReleaseThatBillingMissesIsRepeatedBehindTheAnswer) {
+  provider.answer = {.status = Error(absl::StatusCode::kUnavailable, ERROR_REASON_UPSTREAM_ERROR, ""),
+                     .images = {},
+                     .summary = {}};
+  billing.FailReleases(20, Lost());
+  EXPECT_THAT(Run("google/imagen-4", 2), testing::HasReason(ERROR_REASON_UPSTREAM_ERROR));
+  EXPECT_TRUE(testing::WaitUntil([&] { return billing.state() == billing::v1::RESERVATION_STATE_RELEASED; }));
+  EXPECT_EQ(billing.balance, 10 * kPrice);
+  EXPECT_EQ(billing.releases(), 21);
+}
+
+TEST_F(GenerationTest, ARefusedReleaseIsNotAskedForAgain) {
+  provider.answer = {.status = Error(absl::StatusCode::kUnavailable, ERROR_REASON_UPSTREAM_ERROR, ""),
+                     .images = {},
+                     .summary = {}};
+  billing.FailReleases(2,
+                       Error(absl::StatusCode::kFailedPrecondition, ERROR_REASON_RESERVATION_RESOLVED, ""));
+  EXPECT_THAT(Run("google/imagen-4", 2), testing::HasReason(ERROR_REASON_UPSTREAM_ERROR));
+  EXPECT_TRUE(generation().Drain(testing::kPatience));
+  EXPECT_EQ(billing.releases(), 1);
+}
+
+TEST_F(GenerationTest, AStopDoesNotWaitForABillingThatIsAway) {
+  provider.answer = {.status = Error(absl::StatusCode::kUnavailable, ERROR_REASON_UPSTREAM_ERROR, ""),
+                     .images = {},
+                     .summary = {}};
+  billing.FailReleases(1'000'000, Lost());
+  EXPECT_THAT(Run("google/imagen-4", 2), testing::HasReason(ERROR_REASON_UPSTREAM_ERROR));
+  EXPECT_TRUE(generation().Drain(testing::kPatience));
+  EXPECT_GE(billing.releases(), 2);
+}
+
 TEST_F(GenerationTest, ImagesOfABrokenStreamAreDeliveredAndCharged) {
   provider.answer.status = Lost();
   absl::StatusOr<ImageReply> reply = Run("google/imagen-4", 4);
@@ -48,7 +80,9 @@ TEST_F(GenerationTest, ALostReservationAnswerIsAskedForAgainOnce) {
 TEST_F(GenerationTest, AReservationNeverAnsweredIsTakenBack) {
   billing.reserve_failures = {Lost(), Lost()};
   billing.lost = true;
+  billing.FailReleases(3, Lost());
   EXPECT_TRUE(HasReason(Run("google/imagen-4", 2).status(), ERROR_REASON_BILLING_UNAVAILABLE));
+  EXPECT_TRUE(testing::WaitUntil([&] { return billing.state() == billing::v1::RESERVATION_STATE_RELEASED; }));
   EXPECT_EQ(billing.balance, 10 * kPrice);
   EXPECT_EQ(provider.calls, 0);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Clients that hang up and gateways that are killed, in each phase of a request: what is charged.
+"""Clients that hang up, gateways that are killed and a billing that is away, in each phase of a request: what is charged.
 
 usage: hangup_test.py [--separate] [--bin DIR] [unittest arguments]
 
@@ -7,6 +7,7 @@ The design, section 4: an image is charged when it is settled, just before its a
 charged for what was made. A gateway that dies after the settlement leaves a charge that its reservation's ID finds; one
 that dies earlier charges nothing and leaves a hold, which ends by itself. Never twice, and an Idempotency-Key tells.
 """
+import contextlib
 import os
 import sys
 import unittest
@@ -228,6 +229,46 @@ class KilledGatewayTest(PhasesTest):
             wire.answer()
         self.start_again()
         self.assert_completed(LARGE)
+
+
+class BillingAwayTest(PhasesTest):
+    """What cannot be given back at once is given back as soon as billing is there again."""
+
+    def wait_for_the_release(self):
+        wait_until(lambda: self.money() == (DOLLAR, 0, 0), 10, "the release")
+        self.assertEqual(self.charges(), [])
+
+    def check_a_failure(self, away):
+        wire = self.send({"prompt": "a lighthouse [[sandbox delay_ms=700 status=500]]"})
+        self.wait_for_upstream()
+        with away:
+            self.assertEqual(wire.answer().status, 502)
+        self.wait_for_the_release()
+        self.assertEqual(self.repeat({}).error["code"], "idempotency_key_reused")  # known, and free for the same body
+
+    def test_a_failure_while_redis_hangs_is_given_back(self):
+        self.check_a_failure(self.suite.stopped("redis"))
+
+    def test_a_failure_while_billing_is_restarted_is_given_back(self):
+        if not self.suite.separate:
+            return  # there billing goes with the gateway, see KilledGatewayTest
+        self.check_a_failure(self.away("billing"))
+
+    @contextlib.contextmanager
+    def away(self, process):
+        self.suite.kill(process)
+        yield
+        self.suite.start_again(process)
+        self.suite.wait_ready()
+
+    def test_reservations_without_an_answer_are_given_back(self):
+        with self.suite.stopped("redis"):
+            wires = [self.wire() for _ in range(20)]
+            for wire in wires:
+                wire.send(post(self.key, {}))
+            codes = {wire.answer().error["code"] for wire in wires}
+        self.assertEqual(codes, {"billing_unavailable"})
+        self.wait_for_the_release()
 
 
 del PhasesTest  # has no tests of its own
