@@ -401,6 +401,17 @@ TEST_F(ApiTest, GenerationsUnderWayAreCounted) {
   EXPECT_EQ(Post(Authorized()).status, 200);
 }
 
+TEST_F(ApiTest, AClientThatHasGoneIsNoFailureOfTheService) {
+  std::shared_ptr<http::Request> request =
+      Request("POST", "/v1/images/generations", Json(Authorized()), kBody);
+  request->cancellation.Cancel();
+  http::Response response = Wait(api.Handle(request));
+  EXPECT_EQ(response.status, 499);
+  EXPECT_EQ(Code(response), "client_closed_request");
+  EXPECT_EQ(HeaderOf(response, "x-should-retry"), "false");
+  EXPECT_THAT(billing.reserved, IsEmpty());
+}
+
 TEST_F(ApiTest, WhileDrainingTheProbeFallsAndNewWorkIsTurnedAway) {
   EXPECT_EQ(Get("/readyz").status, 200);
   api.StartDraining();

@@ -69,6 +69,9 @@ constexpr EdgeRule kInternal = {ERROR_REASON_INTERNAL_ERROR, 500, kServerError, 
 // A service of ours that could not be reached and gave no reason.
 constexpr EdgeRule kUnreachable = {ERROR_REASON_SERVER_IS_OVERLOADED, 503, kServerError,
                                    "server_is_overloaded", true};
+// Nobody reads it but the log and the metrics, where a client's leaving must not look like a failure of ours.
+constexpr EdgeRule kClientGone = {ERROR_REASON_UNSPECIFIED, 499, kInvalidRequest, "client_closed_request",
+                                  false};
 constexpr EdgeRule kTooSlow = {ERROR_REASON_UPSTREAM_TIMEOUT, 504, kServerError, "upstream_timeout", false};
 
 // How long to wait when the refusal itself does not say: about what a restart takes.
@@ -82,8 +85,9 @@ const EdgeRule& RuleFor(const absl::Status& status) {
   // RESOURCE_EXHAUSTED without a reason is gRPC's own (a message too large), never a rate limit.
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kCancelled:
       return kUnreachable;
+    case absl::StatusCode::kCancelled:
+      return kClientGone;
     case absl::StatusCode::kDeadlineExceeded:
       return kTooSlow;
     default:
@@ -115,6 +119,8 @@ std::string ParamOf(const EdgeRule& rule, const absl::Status& status) {
 std::string MessageOf(const EdgeRule& rule, const absl::Status& status) {
   if (ReasonOf(status) != ERROR_REASON_UNSPECIFIED && &rule != &kInternal)
     return std::string(status.message());
+  if (&rule == &kClientGone)
+    return "The connection was closed before the request was carried out. Nothing was charged.";
   if (rule.status == 504)
     return "The request took too long and may have been carried out. It was not charged.";
   if (rule.status == 503) return "The service is restarting or overloaded. Please retry.";

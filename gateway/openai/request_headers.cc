@@ -62,7 +62,7 @@ absl::StatusOr<std::string> ReadIdempotencyKey(const http::Request& request) {
   }
   if (key.size() > kIdempotencyKeySizeMax || !absl::c_all_of(key, IsPrintable)) {
     return InvalidValue(kIdempotencyKey,
-                        "The Idempotency-Key header must have 1 to 255 printable ASCII characters.");
+                        "The Idempotency-Key header must have at most 255 printable ASCII characters.");
   }
   return std::string(key);
 }
