@@ -47,7 +47,8 @@ void ReadLimits(Words& words, v1::Limits& limits) {
   read([&](int64_t limit) { limits.set_max_concurrent(limit); });
 }
 
-void TellLimit(const std::string& metric, const v1::RateLimitStatus& status, common::v1::ErrorDetail& detail) {
+void TellLimit(const std::string& metric, const v1::RateLimitStatus& status,
+               common::v1::ErrorDetail& detail) {
   if (!status.has_limit()) return;
   (*detail.mutable_metadata())[metric + "_limit"] = absl::StrCat(status.limit());
   (*detail.mutable_metadata())[metric + "_remaining"] = absl::StrCat(status.remaining());
