@@ -24,6 +24,8 @@ GOLDEN = os.path.join(ROOT, "tests/golden/errors.json")
 GENERATIONS, MODELS, MODEL = "/v1/images/generations", "/v1/models", "/v1/models/{model}"
 REQUEST = {"$ref": "#/components/schemas/ImageGenerationRequest"}
 SMALL = {"model": "imagen-4", "prompt": "a lighthouse", "size": "256x256"}
+# Of a client that has hung up: logs and metrics see it, and no description for clients names it.
+UNSEEN = "client_closed_request"
 # Described and not produced here, each with its reason.
 ELSEWHERE = {
     (GENERATIONS, "post", "408"): "takes the edge's deadline for slow requests: tested with the gate",
@@ -298,7 +300,7 @@ class OpenApiTest(unittest.TestCase):
 
     # --- the errors ---
     def test_the_codes_are_those_of_the_catalogue(self):
-        golden = load(GOLDEN)
+        golden = [line for line in load(GOLDEN) if line["body"]["error"]["code"] != UNSEEN]
         with open(os.path.join(ROOT, "protos/prismatic/common/v1/errors.proto"), encoding="utf-8") as proto:
             reasons = re.findall(r"^  ERROR_REASON_(\w+) = [1-9]", proto.read(), re.M)
         self.assertEqual([line["case"] for line in golden][:len(reasons)], reasons)
@@ -312,6 +314,8 @@ class OpenApiTest(unittest.TestCase):
         generations = self.api.document["paths"][GENERATIONS]["post"]["responses"]
         for line in load(GOLDEN):
             code, status = line["body"]["error"]["code"], str(line["status"])
+            if code == UNSEEN:
+                continue
             described = self.api.resolve(generations.get(status, generations["default"]))
             if code not in backticked(described["description"]):
                 described = self.api.resolve(generations["default"])
