@@ -188,7 +188,6 @@ bool Connection::BeginHead() {
   }
   Enter(Phase::kHead);
   scanner_ = HeadScanner();
-  skipped_line_ = false;
   return true;
 }
 
@@ -198,7 +197,7 @@ bool Connection::ReadHead() {
   if (!skipped_line_ && absl::StartsWith(in_, "\r\n")) in_.erase(0, 2);
   skipped_line_ = true;
   if (in_.empty()) {
-    // Nothing has begun.
+    // Nothing has begun, and a second line too many would be malformed.
     phase_ = Phase::kIdle;
     return false;
   }
@@ -374,6 +373,7 @@ void Connection::AfterAnswer() {
   exchange_ = nullptr;
   Free(out_head_);
   Free(out_body_);
+  skipped_line_ = false;
   if (!close_after_) return Enter(Phase::kIdle);
   // Closing with something unread resets the connection, and the answer may be lost with it.
   bool linger = linger_ || !in_.empty();

@@ -255,6 +255,15 @@ TEST(GateTest, ALineTooManyAfterABodyIsNoRequest) {
   EXPECT_THAT(answers, AllOf(HasSubstr("POST / ok"), Not(HasSubstr("408"))));
 }
 
+TEST(GateTest, OneEmptyLineBeforeARequestIsAllThereMayBeHoweverTheyArrive) {
+  std::unique_ptr<Server> server = Started(Echo);
+  Wire at_once(*server), in_pieces(*server);
+  at_once.Send("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(at_once.ReadAll(), StartsWith("HTTP/1.1 400"));
+  for (char c : absl::string_view("\r\n\r\n")) in_pieces.Send(std::string(1, c));
+  EXPECT_THAT(in_pieces.ReadAll(), StartsWith("HTTP/1.1 400"));
+}
+
 TEST(GateTest, WhoWindsDownServesOnAndClosesAfterEachAnswer) {
   std::unique_ptr<Server> server = Started(Echo);
   server->CloseAfterAnswers();
