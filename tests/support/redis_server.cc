@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "tests/support/certificates.h"
 #include "tests/support/wait.h"
 
 namespace prismatic::testing {
@@ -116,6 +118,7 @@ RedisServer::RedisServer(Options options) : options_(std::move(options)) {
   folder_ = pattern;
   for (int i = 0; i < kLaunchesMax; ++i) {
     std::tie(port_, bus_port_) = FreePorts();
+    if (!options_.sentinel.empty()) WriteSentinelFile();
     if (Launch()) {
       AwaitServing();
       return;
@@ -174,6 +177,7 @@ std::string RedisServer::Ask(const std::vector<std::string>& words) const {
 }
 
 std::vector<std::string> RedisServer::Arguments() const {
+  if (!options_.sentinel.empty()) return {"redis-server", folder_ + "/sentinel.conf", "--sentinel"};
   std::vector<std::string> arguments = {"redis-server",
                                         "--port",
                                         absl::StrCat(port_),
@@ -200,9 +204,33 @@ std::vector<std::string> RedisServer::Arguments() const {
     add({"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port",
          absl::StrCat(bus_port_)});
   }
-  if (!options_.password.empty()) add({"--requirepass", options_.password});
+  if (!options_.password.empty()) {
+    add({"--requirepass", options_.password, "--masterauth", options_.password});
+  }
+  if (options_.replica_of > 0) add({"--replicaof", absl::StrCat("127.0.0.1 ", options_.replica_of)});
+  // A replica of a test is not to wait for others before it gets its data.
+  add({"--repl-diskless-sync-delay", "0"});
+  for (const auto& [name, value] : TlsSettings()) add({"--" + name, value});
   add(options_.arguments);
   return arguments;
+}
+
+std::vector<std::pair<std::string, std::string>> RedisServer::TlsSettings() const {
+  if (options_.certificates == nullptr) return {};
+  return {{"tls-port", absl::StrCat(bus_port_)},
+          {"tls-ca-cert-file", options_.certificates->ca_file()},
+          {"tls-cert-file", options_.certificates->cert_file()},
+          {"tls-key-file", options_.certificates->key_file()},
+          {"tls-auth-clients", options_.client_certificates ? "yes" : "no"}};
+}
+
+// Sentinels write what they learn into their file: it is made once.
+void RedisServer::WriteSentinelFile() const {
+  std::ofstream file(folder_ + "/sentinel.conf");
+  file << "port " << port_ << "\nbind 127.0.0.1\ndir " << folder_ << "\nlogfile " << folder_
+       << "/redis.log\n";
+  for (const auto& [name, value] : TlsSettings()) file << name << " " << value << "\n";
+  file << options_.sentinel;
 }
 
 // Starts the process and waits until it answers; false when it ended instead.

@@ -4,9 +4,12 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace prismatic::testing {
+
+class Certificates;
 
 // A real redis-server of our own on loopback, on a free port, in its own folder below the system's
 // temporary one; both go with this object. The server also dies with the thread that started it: keep
@@ -25,6 +28,15 @@ class RedisServer {
     std::string password;
     // More of redis-server's own: {"--maxclients", "3"}.
     std::vector<std::string> arguments;
+    // Serves TLS as well, on tls_port(); not in cluster mode. Outlives the server.
+    const Certificates* certificates = nullptr;
+    // Lets in over TLS only who shows a certificate of the same authority.
+    bool client_certificates = false;
+    // The port of its master on loopback; 0: none.
+    int replica_of = 0;
+    // Lines of a configuration that make it a sentinel: "sentinel monitor ...". What else is said here
+    // means nothing to a sentinel, but for the TLS.
+    std::string sentinel;
   };
   RedisServer() : RedisServer(Options()) {}
   explicit RedisServer(Options options);
@@ -36,9 +48,10 @@ class RedisServer {
 
   // With the password, if there is one.
   std::string url() const;
-  // The same server over its Unix socket; it has no place for a password.
+  // The same server over its Unix socket, without the password.
   std::string unix_url() const;
   int port() const { return port_; }
+  int tls_port() const { return bus_port_; }
 
   // Deletes all keys and functions.
   void Flush();
@@ -57,6 +70,8 @@ class RedisServer {
   bool Launch();
   void AwaitServing();
   bool Exited();
+  void WriteSentinelFile() const;
+  std::vector<std::pair<std::string, std::string>> TlsSettings() const;
   std::vector<std::string> Arguments() const;
 
   Options options_;

@@ -18,14 +18,16 @@ namespace prismatic::redis {
 
 // The two connections of a client. What is slow on one does not delay the other.
 enum class Lane {
-  // Reservations and reads.
+  // Reservations, and what callers that serve somebody ask.
   kFast,
-  // Writes that must last: settle, top-up, revoke, catalog.
+  // Writes that must last: settle, top-up, revoke, catalog. And what people ask, which may be much and has
+  // more
+  // time.
   kLasting,
 };
 
 struct Options {
-  // redis://[user:password@]host[:port] or unix:///path/to/socket.
+  // One of the forms of ParseUrl (url.h, docs/how-to/redis.md).
   std::string url;
   // How long an answer may take before the caller is told so, per lane.
   absl::Duration fast_deadline = absl::Milliseconds(100);
@@ -34,6 +36,18 @@ struct Options {
   int pending_max = 10'000;
   // A connection whose oldest answer is later than this is given up and made anew.
   absl::Duration stall_max = absl::Seconds(3);
+  // So many calls in a row without an answer in time, and a lane refuses calls at once until a probe of its
+  // own is answered.
+  int breaker_misses = 3;
+};
+
+// Which history the lasting lane's server has.
+struct Replication {
+  // Empty before the first connection, and where INFO is forbidden.
+  std::string id;
+  // How often another ID than the one before was met, since the client was made: after each, writes that
+  // were `unconfirmed` may be lost. (A master that was restarted has a new ID too, with nothing lost.)
+  uint64_t changes = 0;
 };
 
 // A Redis Function library. Its name carries the contract's version and a hash of the source, so that
@@ -49,11 +63,12 @@ struct FunctionLibrary {
   static FunctionLibrary FromSource(absl::string_view prefix, absl::string_view body);
 };
 
-// Talks to one Redis over two pipelined connections that live on `loop` and reconnect by themselves
-// with backoff (20 ms to 1 s). Thread-safe. Coroutines resume on the loop's thread.
+// Talks to one Redis master over two pipelined connections that live on `loop` and reconnect by themselves
+// with backoff (20 ms to 1 s), to the master that the sentinels name where there are some. Both go to the
+// same server, and never to a replica. Thread-safe. Coroutines resume on the loop's thread.
 //
-// Errors: UNAVAILABLE when the command was certainly not executed (not connected, too many pending, Redis
-// is loading its data, busy with a script, or its cluster is down);
+// Errors: UNAVAILABLE when the command was certainly not executed (not connected, too many pending, the
+// breaker is open, or Redis refused to begin: refusals.h);
 // DEADLINE_EXCEEDED or ABORTED when it may have been (no answer in time, connection lost);
 // FAILED_PRECONDITION with Redis' own text when Redis answered with another error.
 class Client {
@@ -80,6 +95,10 @@ class Client {
 
   // Both lanes are connected and answered their greeting. Thread-safe.
   virtual bool connected() const = 0;
+  // Thread-safe.
+  virtual Replication replication() const = 0;
+  // How many replicas the lasting lane waits for (`?wait=N`); 0: Reply::unconfirmed is always false.
+  virtual int wait_replicas() const = 0;
   // Resolves when connected, or DEADLINE_EXCEEDED.
   virtual Task<absl::Status> WaitUntilConnected(absl::Duration timeout) = 0;
 };
