@@ -46,8 +46,7 @@ struct Options {
     flags.Text("catalog", &registry.catalog, "the catalog file to import; empty: none");
     flags.Text("admin-token-file", &admin_token_file, "the file that holds the admin ports' token");
     flags.Require("admin-token-file");
-    flags.List("trusted-meters", &billing.trusted_meters,
-               "names in client certificates that may reserve for an account without its key");
+    billing::AddMeterFlags(flags, billing);
     flags.Text("credentials-dir", &proxy.credentials_dir,
                "folder of the files that `file:` credentials name");
     flags.Text("upstream-ca-file", &proxy.upstream_ca_file,

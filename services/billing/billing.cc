@@ -1,5 +1,6 @@
 #include "services/billing/billing.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -27,17 +28,34 @@ constexpr size_t kBodyHashBytes = 32;
 constexpr size_t kModelBytesMax = 256;
 constexpr size_t kPriceSelectorBytesMax = 256;  // 64 characters of the public API, in UTF-8
 
+// Who a request says that pays.
+struct Caller {
+  bool is_account = false;
+  // The account's name, or the API key.
+  std::string text;
+};
+
 // For requests whose `caller` is either an API key or an account.
 template <typename Request>
-absl::StatusOr<Payer> PayerOf(const Request& request, CallerRights rights) {
-  if (request.caller_case() == Request::kAccount) {
-    if (!rights.trusted_meter) return error::CallerNotAllowed();
-    if (!IsAccountName(request.account())) return InvalidValue("account", "This is no account name.");
-    return Payer{.account = request.account()};
+Caller CallerOf(const Request& request) {
+  if (request.caller_case() == Request::kAccount) return {.is_account = true, .text = request.account()};
+  return {.text = request.api_key()};
+}
+
+Payer PayerOf(ApiKey key) {
+  return Payer{.account = key.id.account, .key_id = key.id.Text(), .key_sha256 = std::move(key.sha256)};
+}
+
+Task<absl::StatusOr<Payer>> FindPayer(RedisLedger& ledger, Caller caller, CallerRights rights) {
+  if (caller.is_account) {
+    if (!rights.trusted_meter) co_return error::CallerNotAllowed();
+    if (!IsAccountName(caller.text)) co_return InvalidValue("account", "This is no account name.");
+    co_return Payer{.account = std::move(caller.text)};
   }
-  std::optional<ApiKey> key = ParseApiKey(request.api_key());
-  if (!key) return error::InvalidApiKey();
-  return Payer{.account = key->id.account, .key_id = key->id.Text(), .key_sha256 = key->sha256};
+  auto find = ledger.FindKey(std::move(caller.text));
+  absl::StatusOr<ApiKey> key = co_await find;
+  if (!key.ok()) co_return key.status();
+  co_return PayerOf(*std::move(key));
 }
 
 absl::Status CheckModel(const std::string& model) {
@@ -88,9 +106,8 @@ bool NamesNoModel(const v1::CreateReservationRequest& request) {
   return request.validate_only() && request.model().empty();
 }
 
-absl::StatusOr<Admission> AdmissionFor(const v1::CreateReservationRequest& request, CallerRights rights) {
-  Admission admission;
-  ASSIGN_OR_RETURN(admission.payer, PayerOf(request, rights));
+absl::StatusOr<Admission> AdmissionFor(const v1::CreateReservationRequest& request, Payer payer) {
+  Admission admission{.payer = std::move(payer)};
   RETURN_IF_ERROR(CheckIdentity(request));
   if (!NamesNoModel(request)) RETURN_IF_ERROR(CheckModel(request.model()));
   RETURN_IF_ERROR(CheckAsked(request));
@@ -105,17 +122,26 @@ absl::StatusOr<Admission> AdmissionFor(const v1::CreateReservationRequest& reque
   return admission;
 }
 
-absl::StatusOr<ReservationId> IdOf(const v1::ReleaseReservationRequest& request) {
+// What to release, and with which key when it was not named by its ID.
+struct ReleaseOf {
+  ReservationId id;
+  ReleaseKey key;
+};
+
+Task<absl::StatusOr<ReleaseOf>> ReadRelease(RedisLedger& ledger, v1::ReleaseReservationRequest request) {
   if (!request.reservation_id().empty()) {
     std::optional<ReservationId> id = ParseReservationId(request.reservation_id());
-    if (!id) return InvalidValue("reservation_id", "`<account>.<attempt_id>` is expected.");
-    return *std::move(id);
+    if (!id) co_return InvalidValue("reservation_id", "`<account>.<attempt_id>` is expected.");
+    co_return ReleaseOf{.id = *std::move(id)};
   }
-  std::optional<ApiKey> key = ParseApiKey(request.api_key());
-  if (!key) return error::InvalidApiKey();
-  if (!IsUuidV7(request.attempt_id()))
-    return InvalidValue("attempt_id", "A UUIDv7 in lower case is expected.");
-  return ReservationId{.account = key->id.account, .attempt_id = request.attempt_id()};
+  auto find = ledger.FindKey(request.api_key());
+  absl::StatusOr<ApiKey> key = co_await find;
+  if (!key.ok()) co_return key.status();
+  if (!IsUuidV7(request.attempt_id())) {
+    co_return InvalidValue("attempt_id", "A UUIDv7 in lower case is expected.");
+  }
+  co_return ReleaseOf{.id = {.account = key->id.account, .attempt_id = request.attempt_id()},
+                      .key = {.key_id = key->id.Text(), .key_sha256 = key->sha256}};
 }
 
 }  // namespace
@@ -134,7 +160,9 @@ Billing::Billing(RedisLedger& ledger, PriceBook& prices, Sweeper& sweeper, metri
                "Money charged, in nano-USD; late charges count "
                "what is owed too.",
                "model"),
-      images_(metrics, "prismatic_images_charged_total", "Images charged for.", "model") {}
+      images_(metrics, "prismatic_images_charged_total", "Images charged for.", "model"),
+      units_(metrics, "prismatic_charged_quota_units_total",
+             "Units charged to subscriptions; late charges count those beyond the quota too.", "model") {}
 
 Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string size, std::string quality,
                                                   int64_t catalog_version) {
@@ -148,6 +176,7 @@ Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string
     co_return fact;
   }
   fact.version = quote->catalog_version;
+  fact.quota_units = quote->quota_units;
   if (quote->unit_price) {
     fact.kind = CatalogFact::Kind::kPriced;
     fact.unit_price = *quote->unit_price;
@@ -159,7 +188,10 @@ Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string
 
 Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::Reserve(v1::CreateReservationRequest request,
                                                                      CallerRights rights) {
-  absl::StatusOr<Admission> admission = AdmissionFor(request, rights);
+  auto find = FindPayer(ledger_, CallerOf(request), rights);
+  absl::StatusOr<Payer> payer = co_await find;
+  if (!payer.ok()) co_return payer.status();
+  absl::StatusOr<Admission> admission = AdmissionFor(request, *std::move(payer));
   if (!admission.ok()) co_return admission.status();
   if (NamesNoModel(request)) {
     admission->fact.kind = CatalogFact::Kind::kUnnamed;
@@ -218,6 +250,18 @@ void Billing::CountSettlement(const std::string& reservation_id,
   settlements_.Add(reservation.state() == v1::RESERVATION_STATE_SETTLED_LATE ? "late" : "settled");
   charged_.Add(reservation.model(), static_cast<double>(reservation.charge_nano_usd()));
   images_.Add(reservation.model(), reservation.delivered_count());
+  int64_t units = reservation.reserved_units() / std::max(reservation.image_count(), 1);
+  if (units > 0) units_.Add(reservation.model(), static_cast<double>(units * reservation.delivered_count()));
+}
+
+Task<void> Billing::CountLostCharge(ReservationId id, int64_t ledger_sequence) {
+  auto list = ledger_.ListLedger(id.account, ledger_sequence - 1, 1);
+  absl::StatusOr<v1::ListLedgerEntriesResponse> page = co_await list;
+  if (!page.ok() || page->entries_size() != 1 || page->entries(0).reservation_id() != id.Text()) co_return;
+  const v1::LedgerEntry& entry = page->entries(0);
+  charged_.Add(entry.model(), static_cast<double>(entry.owed_change_nano_usd() - entry.amount_nano_usd()));
+  images_.Add(entry.model(), entry.delivered_count());
+  if (entry.units() > 0) units_.Add(entry.model(), static_cast<double>(entry.units()));
 }
 
 Task<absl::StatusOr<v1::SettleReservationResponse>> Billing::SettleReservation(
@@ -228,15 +272,24 @@ Task<absl::StatusOr<v1::SettleReservationResponse>> Billing::SettleReservation(
   auto settle = ledger_.Settle(*id, request.delivered_count());
   absl::StatusOr<Settlement> settlement = co_await settle;
   CountSettlement(request.reservation_id(), settlement);
+  if (HasReason(settlement.status(), common::v1::ERROR_REASON_BILLING_UNAVAILABLE)) {
+    lost_answers_.Add(request.reservation_id());
+  }
   if (!settlement.ok()) co_return settlement.status();
+  bool was_lost = lost_answers_.Take(request.reservation_id());
+  if (was_lost && settlement->response.replayed() && settlement->response.ledger_sequence() > 0) {
+    auto count = CountLostCharge(*id, settlement->response.ledger_sequence());
+    co_await count;
+  }
   co_return std::move(settlement->response);
 }
 
 Task<absl::StatusOr<v1::ReleaseReservationResponse>> Billing::ReleaseReservation(
     v1::ReleaseReservationRequest request) {
-  absl::StatusOr<ReservationId> id = IdOf(request);
-  if (!id.ok()) co_return id.status();
-  auto release = ledger_.Release(*id);
+  auto read = ReadRelease(ledger_, std::move(request));
+  absl::StatusOr<ReleaseOf> asked = co_await read;
+  if (!asked.ok()) co_return asked.status();
+  auto release = ledger_.Release(asked->id, asked->key);
   absl::StatusOr<v1::ReleaseReservationResponse> response = co_await release;
   if (!response.ok()) {
     releases_.Add(ResultLabel(response.status()));
@@ -247,20 +300,32 @@ Task<absl::StatusOr<v1::ReleaseReservationResponse>> Billing::ReleaseReservation
 }
 
 Task<absl::StatusOr<v1::CheckKeyResponse>> Billing::CheckKey(v1::CheckKeyRequest request) {
-  std::optional<ApiKey> key = ParseApiKey(request.api_key());
-  if (!key) co_return error::InvalidApiKey();
+  auto find = ledger_.FindKey(request.api_key());
+  absl::StatusOr<ApiKey> key = co_await find;
+  if (!key.ok()) co_return key.status();
   if (request.image_count() < 0 || request.image_count() > kImagesMax) {
     co_return InvalidValue("image_count", absl::StrCat("0 to ", kImagesMax, " is expected."));
   }
-  Payer payer{.account = key->id.account, .key_id = key->id.Text(), .key_sha256 = key->sha256};
-  auto check = ledger_.CheckKey(std::move(payer), request.image_count());
+  auto check = ledger_.CheckKey(PayerOf(*std::move(key)), request.image_count());
   absl::StatusOr<v1::CheckKeyResponse> response = co_await check;
   co_return response;
 }
 
+Task<absl::StatusOr<Estimate>> Billing::EstimateSwept(Payer payer, CatalogFact fact, int image_count) {
+  auto first_try = ledger_.EstimateCost(payer, fact, image_count);
+  absl::StatusOr<Estimate> estimate = co_await first_try;
+  if (!estimate.ok() || !estimate->holds_are_due) co_return estimate;
+  auto sweep = sweeper_.Sweep(std::vector<int>(1, BucketOf(payer.account)), kInlineSweepMax);
+  co_await sweep;
+  auto second_try = ledger_.EstimateCost(payer, fact, image_count);
+  absl::StatusOr<Estimate> second = co_await second_try;
+  co_return second;
+}
+
 Task<absl::StatusOr<v1::EstimateCostResponse>> Billing::EstimateCost(v1::EstimateCostRequest request,
                                                                      CallerRights rights) {
-  absl::StatusOr<Payer> payer = PayerOf(request, rights);
+  auto find = FindPayer(ledger_, CallerOf(request), rights);
+  absl::StatusOr<Payer> payer = co_await find;
   if (!payer.ok()) co_return payer.status();
   absl::Status asked = CheckModel(request.model());
   if (asked.ok()) asked = CheckAsked(request);
@@ -268,7 +333,7 @@ Task<absl::StatusOr<v1::EstimateCostResponse>> Billing::EstimateCost(v1::Estimat
   auto look_up = LookUp(request.model(), request.size(), request.quality(), 0);
   absl::StatusOr<CatalogFact> fact = co_await look_up;
   if (!fact.ok()) co_return fact.status();
-  auto ask = ledger_.EstimateCost(*payer, *fact, request.image_count());
+  auto ask = EstimateSwept(*payer, *fact, request.image_count());
   absl::StatusOr<Estimate> estimate = co_await ask;
   if (!estimate.ok()) co_return estimate.status();
   if (fact->kind == CatalogFact::Kind::kBehind) co_return fact->behind;
@@ -279,9 +344,10 @@ Task<absl::StatusOr<v1::EstimateCostResponse>> Billing::EstimateCost(v1::Estimat
   if (fact->kind == CatalogFact::Kind::kPriced) {
     response.set_unit_price_nano_usd(fact->unit_price.nanos());
     std::optional<Money> total = fact->unit_price.Times(request.image_count());
-    if (total) response.set_total_nano_usd(total->nanos());
+    bool costs_money = estimate->source != v1::FUNDING_SOURCE_SUBSCRIPTION;
+    if (total && costs_money) response.set_total_nano_usd(total->nanos());
   }
-  if (estimate->payable) response.set_funding_source(v1::FUNDING_SOURCE_WALLET);
+  response.set_funding_source(estimate->source);
   response.set_would_be_admitted(estimate->refusal_reason.empty());
   response.set_refusal_reason(estimate->refusal_reason);
   co_return response;

@@ -27,7 +27,9 @@ struct CallerRights {
 //
 // Metrics: prismatic_reservations_total{result}, prismatic_reservation_checks_total{result} (those that only
 // validate), prismatic_settlements_total{result}, prismatic_releases_total{result},
-// prismatic_charged_nano_usd_total{model}, prismatic_images_charged_total{model}.
+// prismatic_charged_nano_usd_total{model}, prismatic_images_charged_total{model},
+// prismatic_charged_quota_units_total{model}. A charge whose answer was lost is counted when it is repeated
+// here; the exact figures are the ledger's and ListUsage's.
 class Billing {
  public:
   // All outlive it.
@@ -48,7 +50,11 @@ class Billing {
   // A catalog that is behind is a fact too: only callers within their rights are told.
   Task<absl::StatusOr<CatalogFact>> LookUp(std::string model, std::string size, std::string quality,
                                            int64_t catalog_version);
+  // An estimate that holds past their time do not stand in the way of, as with a reservation.
+  Task<absl::StatusOr<Estimate>> EstimateSwept(Payer payer, CatalogFact fact, int image_count);
   void CountSettlement(const std::string& reservation_id, const absl::StatusOr<Settlement>& settlement);
+  // Of a charge whose first answer was lost, when its repeat tells that it was made.
+  Task<void> CountLostCharge(ReservationId id, int64_t ledger_sequence);
 
   RedisLedger& ledger_;
   PriceBook& prices_;
@@ -59,6 +65,8 @@ class Billing {
   CounterFamily releases_;
   CounterFamily charged_;
   CounterFamily images_;
+  CounterFamily units_;
+  LostAnswers lost_answers_;
 };
 
 }  // namespace prismatic::billing

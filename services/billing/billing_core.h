@@ -27,6 +27,7 @@ class BillingCore {
 
   Billing& billing() { return billing_; }
   Admin& admin() { return admin_; }
+  RedisLedger& ledger() { return ledger_; }
 
  private:
   RedisLedger ledger_;

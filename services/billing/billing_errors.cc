@@ -67,6 +67,15 @@ absl::Status RateLimitExceeded(absl::string_view subject, absl::string_view metr
   return error;
 }
 
+absl::Status SubscriptionQuotaExhausted(int64_t quota, int64_t used, int64_t held) {
+  return Error(StatusCode::kFailedPrecondition, ERROR_REASON_SUBSCRIPTION_QUOTA_EXHAUSTED,
+               absl::StrCat("The subscription's quota does not cover this request: of ", quota, " units ",
+                            used, " are used and ", held, " held."))
+      .With("quota", absl::StrCat(quota))
+      .With("used", absl::StrCat(used))
+      .With("held", absl::StrCat(held));
+}
+
 absl::Status CreditBalanceExhausted(const Money& required, const Money& available) {
   return Error(StatusCode::kFailedPrecondition, ERROR_REASON_CREDIT_BALANCE_EXHAUSTED,
                absl::StrCat("The credit balance does not cover this request: ", required.ToDecimal(),
@@ -90,6 +99,12 @@ absl::Status GenerationPriceMissing(absl::string_view model) {
 absl::Status BillingUnavailable() {
   return Error(StatusCode::kUnavailable, ERROR_REASON_BILLING_UNAVAILABLE,
                "Billing cannot be reached at the moment; try again.")
+      .RetryAfter(kUnavailableRetry);
+}
+
+absl::Status NotConfirmed() {
+  return Error(StatusCode::kUnavailable, ERROR_REASON_BILLING_UNAVAILABLE,
+               "No replica has confirmed this in time; repeat it with the same identity.")
       .RetryAfter(kUnavailableRetry);
 }
 
@@ -142,6 +157,11 @@ absl::Status AccountExists() {
 
 absl::Status KeyNotFound() {
   return Error(StatusCode::kNotFound, ERROR_REASON_KEY_NOT_FOUND, "No such key.");
+}
+
+absl::Status KeyExists() {
+  return Error(StatusCode::kAlreadyExists, ERROR_REASON_KEY_EXISTS,
+               "This API key was imported for another account.");
 }
 
 absl::Status MissingParameter(absl::string_view param) {

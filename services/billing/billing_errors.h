@@ -29,12 +29,16 @@ absl::Status ImageCountTooLarge(int64_t limit);
 // `retry` is empty when no wait helps.
 absl::Status RateLimitExceeded(absl::string_view subject, absl::string_view metric, int64_t limit,
                                std::optional<absl::Duration> retry);
+// The subscription does not cover all images, and there is no wallet to fall back to.
+absl::Status SubscriptionQuotaExhausted(int64_t quota, int64_t used, int64_t held);
 absl::Status CreditBalanceExhausted(const Money& required, const Money& available);
 absl::Status AccountInDebt(const Money& owed);
 absl::Status GenerationPriceMissing(absl::string_view model);
 
 // Redis cannot be reached, or its answer was lost: the outcome is unknown.
 absl::Status BillingUnavailable();
+// It was done, and too few replicas confirmed it in time: a failover may lose it. To be repeated.
+absl::Status NotConfirmed();
 
 absl::Status IdempotencyKeyInUse();
 absl::Status IdempotencyKeyCompleted(absl::string_view reservation, const Money& charge);
@@ -48,6 +52,8 @@ absl::Status DeliveredCountTooLarge(int64_t reserved);
 absl::Status AccountNotFound();
 absl::Status AccountExists();
 absl::Status KeyNotFound();
+// The API key was imported for another account.
+absl::Status KeyExists();
 absl::Status MissingParameter(absl::string_view param);
 
 }  // namespace prismatic::billing::error

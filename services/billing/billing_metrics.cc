@@ -4,6 +4,12 @@
 #include "services/common/status/status.h"
 
 namespace prismatic::billing {
+namespace {
+
+// An outage of Redis of some minutes; a megabyte.
+constexpr size_t kLostAnswersMax = 10'000;
+
+}  // namespace
 
 void CounterFamily::Add(const std::string& value, const std::string& second, double amount) {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -15,6 +21,20 @@ void CounterFamily::Add(const std::string& value, const std::string& second, dou
         counters_.emplace(std::make_pair(value, second), registry_.GetCounter(name_, help_, labels)).first;
   }
   found->second.Add(amount);
+}
+
+void LostAnswers::Add(const std::string& reservation_id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!ids_.insert(reservation_id).second) return;
+  in_order_.push_back(reservation_id);
+  if (in_order_.size() <= kLostAnswersMax) return;
+  ids_.erase(in_order_.front());
+  in_order_.pop_front();
+}
+
+bool LostAnswers::Take(const std::string& reservation_id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return ids_.erase(reservation_id) > 0;
 }
 
 std::string ResultLabel(const absl::Status& status) {

@@ -1,8 +1,10 @@
 #ifndef PRISMATIC_SERVICES_BILLING_BILLING_METRICS_H_
 #define PRISMATIC_SERVICES_BILLING_BILLING_METRICS_H_
 
+#include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -34,6 +36,20 @@ class CounterFamily {
   const std::string second_label_;
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, metrics::Counter> counters_;  // guarded by mutex_
+};
+
+// Settlements that were sent and had no answer, so that nobody knows yet whether they charged. Kept until the
+// repeat tells; the oldest go when there are too many. Thread-safe.
+class LostAnswers {
+ public:
+  void Add(const std::string& reservation_id);
+  // Whether it was there; it is no more.
+  bool Take(const std::string& reservation_id);
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> ids_;         // guarded by mutex_
+  std::deque<std::string> in_order_;  // guarded by mutex_; may hold what was taken
 };
 
 // The `result` of a status: its reason in lower case, else "error".

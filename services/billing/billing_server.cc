@@ -1,11 +1,15 @@
 #include "services/billing/billing_server.h"
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "services/billing/admin_service.h"
+#include "services/billing/ledger_tail.h"
 #include "services/billing/service.h"
 #include "services/common/log/log.h"
+#include "services/common/redis/durability.h"
 #include "services/common/rpc/channel.h"
 #include "services/common/rpc/server.h"
 #include "services/common/status/status_macros.h"
@@ -22,10 +26,20 @@ void AddFlags(config::Flags& flags, BillingOptions& options) {
   flags.Text("listen", &options.listen, "where callers connect, host:port");
   flags.Text("admin-listen", &options.admin_listen, "where administrators connect, host:port");
   flags.Text("metrics-listen", &options.metrics_listen, "where /metrics is served, host:port");
-  flags.Text("redis", &options.redis, "where Redis is: redis://[user:password@]host[:port]");
+  flags.Text("redis", &options.redis, "where Redis is; docs/how-to/redis.md has the forms of its URL");
   flags.Text("registry", &options.registry, "the registry's port for callers, host:port");
   flags.Text("admin-token-file", &options.admin_token_file, "the file that holds the admin port's token");
   flags.Require("admin-token-file");
+  AddMeterFlags(flags, options);
+}
+
+void AddMeterFlags(config::Flags& flags, BillingOptions& options) {
+  flags.Text("meters-listen", &options.meters_listen,
+             "where callers with a client certificate connect, host:port; empty: nowhere");
+  flags.Text("meters-cert-file", &options.meters_cert_file, "PEM file of that port's certificate");
+  flags.Text("meters-key-file", &options.meters_key_file, "PEM file of its key");
+  flags.Text("meters-client-ca-file", &options.meters_client_ca_file,
+             "PEM file of the authorities whose clients are let in at that port");
   flags.List("trusted-meters", &options.trusted_meters,
              "names in client certificates that may reserve for an account without its key");
 }
@@ -48,8 +62,13 @@ absl::Status BillingServer::Build(const BillingOptions& options, catalog_watch::
   core_ = std::make_unique<BillingCore>(*redis_, catalog, metrics);
   std::set<std::string> meters(options.trusted_meters.begin(), options.trusted_meters.end());
   service_ = std::make_unique<BillingService>(core_->billing(), metrics, std::move(meters));
-  admin_service_ = std::make_unique<BillingAdminService>(core_->admin(), metrics, std::move(token));
-  ASSIGN_OR_RETURN(server_, rpc::Server::Start({.address = options.listen, .services = {service_.get()}}));
+  tails_ = std::make_unique<LedgerTails>(core_->ledger(), loop, metrics);
+  admin_service_ = std::make_unique<BillingAdminService>(core_->admin(), *tails_, metrics, std::move(token));
+  rpc::TlsPort meters_port = {options.meters_listen, options.meters_cert_file, options.meters_key_file,
+                              options.meters_client_ca_file};
+  ASSIGN_OR_RETURN(
+      server_,
+      rpc::Server::Start({.address = options.listen, .tls = meters_port, .services = {service_.get()}}));
   ASSIGN_OR_RETURN(admin_server_,
                    rpc::Server::Start({.address = options.admin_listen, .services = {admin_service_.get()}}));
   redis_watch_ = std::thread([this] { WatchRedis(); });
@@ -61,8 +80,15 @@ BillingServer::~BillingServer() { Drain(absl::ZeroDuration()); }
 int BillingServer::port() const { return server_->port(); }
 int BillingServer::admin_port() const { return admin_server_->port(); }
 
+void BillingServer::CheckRedis() {
+  absl::StatusOr<std::vector<redis::DurabilityFinding>> findings = Wait(redis::CheckDurability(*redis_));
+  if (findings.ok()) return redis::LogFindings(*findings);
+  log::Warning("the settings of Redis could not be looked at", {{"error", findings.status().message()}});
+}
+
 void BillingServer::WatchRedis() {
   bool serving = false;
+  std::optional<uint64_t> checked;  // in which history
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     bool connected = redis_->connected();
@@ -71,6 +97,13 @@ void BillingServer::WatchRedis() {
       server_->SetServing(serving);
       admin_server_->SetServing(serving);
       log::Info(serving ? "billing is ready" : "billing is not ready: no Redis");
+    }
+    uint64_t history = redis_->replication().changes;
+    if (connected && checked != history) {
+      checked = history;
+      lock.unlock();
+      CheckRedis();
+      lock.lock();
     }
     wake_.wait_for(lock, kRedisLook, [this] { return stopping_; });
   }
@@ -83,6 +116,8 @@ void BillingServer::Drain(absl::Duration grace) {
     wake_.notify_all();
   }
   if (redis_watch_.joinable()) redis_watch_.join();
+  // They would go on for ever.
+  if (tails_ != nullptr) tails_->End();
   if (server_ != nullptr) server_->Shutdown(grace);
   if (admin_server_ != nullptr) admin_server_->Shutdown(grace);
 }

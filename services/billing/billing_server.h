@@ -25,6 +25,7 @@ namespace prismatic::billing {
 
 class BillingService;
 class BillingAdminService;
+class LedgerTails;
 
 struct BillingOptions {
   // The callers' port, host:port; port 0 picks one.
@@ -37,12 +38,20 @@ struct BillingOptions {
   std::string registry = "127.0.0.1:50051";
   // Required.
   std::string admin_token_file;
+  // Where callers show a certificate, as they must to be trusted meters; empty: there is no such port. PEM
+  // files.
+  std::string meters_listen;
+  std::string meters_cert_file;
+  std::string meters_key_file;
+  std::string meters_client_ca_file;
   // Names in client certificates that may reserve for an account by its name.
   std::vector<std::string> trusted_meters;
 };
 
 // Makes each option a flag of the program.
 void AddFlags(config::Flags& flags, BillingOptions& options);
+// Those of trusted meters alone.
+void AddMeterFlags(config::Flags& flags, BillingOptions& options);
 
 // The whole service but for its process: core, both gRPC ports, health. Starts without waiting for Redis
 // and says NOT_SERVING while it is away. Destroyed before catalog, loop and metrics, not on the loop's
@@ -69,13 +78,16 @@ class BillingServer {
   BillingServer();
   absl::Status Build(const BillingOptions& options, catalog_watch::CatalogHolder& catalog, loop::Loop& loop,
                      metrics::Registry& metrics);
-  // Tells health whether Redis is there, until stopped.
+  // Logs what of Redis' settings does not keep what must last.
+  void CheckRedis();
+  // Tells health whether Redis is there, and looks at each server's settings once, until stopped.
   void WatchRedis();
 
   // In the order in which they depend on one another.
   std::unique_ptr<redis::Client> redis_;
   std::unique_ptr<BillingCore> core_;
   std::unique_ptr<BillingService> service_;
+  std::unique_ptr<LedgerTails> tails_;
   std::unique_ptr<BillingAdminService> admin_service_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rpc::Server> admin_server_;

@@ -40,6 +40,7 @@ Task<absl::StatusOr<Quote>> CatalogPriceBook::Find(std::string model, std::strin
   if (found != nullptr) {
     quote.model_found = true;
     quote.unit_price = PriceOf(*found, size, quality);
+    quote.quota_units = std::max<int64_t>(found->quota_units_per_image(), 1);
   }
   co_return quote;
 }

@@ -4,11 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "services/billing/billing_errors.h"
+#include "services/billing/periods.h"
 #include "services/common/log/log.h"
 #include "services/common/status/status.h"
 
@@ -33,6 +35,12 @@ v1::LedgerEntryType EntryTypeOf(absl::string_view type) {
   if (type == "top_up") return v1::LEDGER_ENTRY_TYPE_TOP_UP;
   if (type == "charge") return v1::LEDGER_ENTRY_TYPE_CHARGE;
   if (type == "late_charge") return v1::LEDGER_ENTRY_TYPE_LATE_CHARGE;
+  if (type == "adjustment") return v1::LEDGER_ENTRY_TYPE_ADJUSTMENT;
+  if (type == "write_off") return v1::LEDGER_ENTRY_TYPE_WRITE_OFF;
+  if (type == "subscription_granted") return v1::LEDGER_ENTRY_TYPE_SUBSCRIPTION_GRANTED;
+  if (type == "subscription_changed") return v1::LEDGER_ENTRY_TYPE_SUBSCRIPTION_CHANGED;
+  if (type == "subscription_rolled_over") return v1::LEDGER_ENTRY_TYPE_SUBSCRIPTION_ROLLED_OVER;
+  if (type == "carried_forward") return v1::LEDGER_ENTRY_TYPE_CARRIED_FORWARD;
   return v1::LEDGER_ENTRY_TYPE_UNSPECIFIED;
 }
 
@@ -45,6 +53,39 @@ void ReadLimits(Words& words, v1::Limits& limits) {
   read([&](int64_t limit) { limits.set_requests_per_minute(limit); });
   read([&](int64_t limit) { limits.set_images_per_minute(limit); });
   read([&](int64_t limit) { limits.set_max_concurrent(limit); });
+}
+
+v1::FundingPolicy PolicyOf(absl::string_view word) {
+  for (v1::FundingPolicy policy : {v1::FUNDING_POLICY_SUBSCRIPTION_ONLY, v1::FUNDING_POLICY_WALLET_ONLY}) {
+    if (word == PolicyWord(policy)) return policy;
+  }
+  return v1::FUNDING_POLICY_SUBSCRIPTION_FIRST;
+}
+
+// Quota, period, first start, start, end, used, held, over; and the answer's time.
+void ReadSubscription(Words& words, PeriodView view, v1::Account& account) {
+  int64_t quota = 0;
+  if (!absl::SimpleAtoi(words.Text(), &quota)) {
+    for (int i = 0; i < 8; ++i) words.Text();
+    return;
+  }
+  v1::Subscription& subscription = *account.mutable_subscription();
+  v1::SubscriptionPlan& plan = *subscription.mutable_plan();
+  plan.set_quota_units(quota);
+  plan.set_period(PeriodOf(words.Text()));
+  plan.set_start_time_us(words.Integer());
+  subscription.set_period_start_us(words.Integer());
+  subscription.set_period_end_us(words.Integer());
+  int64_t used = words.Integer(), held = words.Integer(), over = words.Integer(), now_us = words.Integer();
+  if (view == PeriodView::kCurrent && now_us >= subscription.period_end_us()) {
+    Period period = PeriodAt(plan.period(), plan.start_time_us(), now_us);
+    subscription.set_period_start_us(period.start_us);
+    subscription.set_period_end_us(period.end_us);
+    used = held = over = 0;
+  }
+  subscription.set_used_units(used);
+  subscription.set_held_units(held);
+  subscription.set_over_units(over);
 }
 
 void TellLimit(const std::string& metric, const v1::RateLimitStatus& status,
@@ -80,6 +121,17 @@ absl::Status ResolvedRefusal(Words& words) {
 
 }  // namespace
 
+bool Is(const std::vector<Reply>& answer, absl::string_view word) { return answer[0].text == word; }
+
+bool IsSuccess(const std::vector<Reply>& answer) {
+  for (absl::string_view word : {"OK", "REPLAY", "PASSED_ON", "TAKEN", "EARLY", "GONE", "CUT"}) {
+    if (Is(answer, word)) return true;
+  }
+  return false;
+}
+
+bool Wrote(const std::vector<Reply>& answer) { return Is(answer, "OK") || Is(answer, "REPLAY"); }
+
 const std::string& Words::Text() {
   static const std::string* nothing = new std::string();
   if (at_ >= answer_.size() || answer_[at_].type != Reply::Type::kText) {
@@ -104,7 +156,6 @@ ReservationWords ReadReservation(Words& words, const ReservationId& id) {
   reservation.set_key_id(words.Text());
   reservation.set_model(words.Text());
   reservation.set_image_count(static_cast<int32_t>(words.Integer()));
-  if (reservation.image_count() > 0) reservation.set_funding_source(v1::FUNDING_SOURCE_WALLET);
   reservation.set_unit_price_nano_usd(words.Integer());
   reservation.set_reserved_nano_usd(words.Integer());
   reservation.set_create_time_us(words.Integer());
@@ -113,6 +164,8 @@ ReservationWords ReadReservation(Words& words, const ReservationId& id) {
   reservation.set_delivered_count(static_cast<int32_t>(words.Integer()));
   reservation.set_charge_nano_usd(words.Integer());
   read.ledger_sequence = words.Integer();
+  reservation.set_funding_source(SourceOf(words.Text()));
+  reservation.set_reserved_units(words.Integer());
   return read;
 }
 
@@ -129,7 +182,7 @@ v1::RateLimitStatus ReadRateLimit(Words& words) {
   return status;
 }
 
-AccountWords ReadAccount(Words& words, absl::string_view name) {
+AccountWords ReadAccount(Words& words, absl::string_view name, PeriodView view) {
   AccountWords read;
   v1::Account& account = read.account;
   account.set_name(std::string(name));
@@ -142,6 +195,8 @@ AccountWords ReadAccount(Words& words, absl::string_view name) {
   account.set_create_time_us(words.Integer());
   ReadLimits(words, *account.mutable_limits());
   read.last_key_number = words.Integer();
+  account.set_funding_policy(PolicyOf(words.Text()));
+  ReadSubscription(words, view, account);
   return read;
 }
 
@@ -157,6 +212,7 @@ v1::Key ReadKey(Words& words, const KeyId& id) {
     key.add_allowed_models(std::string(model));
   }
   key.set_concurrent(words.Integer());
+  key.set_imported(words.Text() == "1");
   return key;
 }
 
@@ -171,6 +227,8 @@ absl::StatusOr<v1::LedgerEntry> ReadLedgerEntry(const Reply& reply, absl::string
     if (!absl::SimpleAtoi(fields[name], &number)) broken = true;
     return number;
   };
+  // Of entries without the field, and of those written before there was one.
+  auto optional_integer = [&](const char* name) { return fields[name].empty() ? 0 : integer(name); };
   v1::LedgerEntry entry;
   int64_t sequence = 0;
   if (!absl::SimpleAtoi(absl::StripSuffix(reply.elements[0].text, "-0"), &sequence)) broken = true;
@@ -188,11 +246,49 @@ absl::StatusOr<v1::LedgerEntry> ReadLedgerEntry(const Reply& reply, absl::string
   entry.set_image_count(static_cast<int32_t>(integer("n")));
   entry.set_delivered_count(static_cast<int32_t>(integer("delivered")));
   entry.set_unit_price_nano_usd(integer("unit"));
-  if (fields["src"] == "wallet") entry.set_funding_source(v1::FUNDING_SOURCE_WALLET);
+  entry.set_funding_source(SourceOf(fields["src"]));
   entry.set_catalog_version(integer("ver"));
   entry.set_request_id(fields["request"]);
+  entry.set_units(optional_integer("units"));
+  entry.set_over_units(optional_integer("over"));
+  entry.set_quota_units(optional_integer("quota"));
+  entry.set_period_start_us(optional_integer("start"));
+  entry.set_period_end_us(optional_integer("end"));
+  entry.set_reason(fields["reason"]);
+  entry.set_carried_amount_nano_usd(optional_integer("carried"));
+  entry.set_carried_owed_change_nano_usd(optional_integer("carried_owed"));
   if (broken) return BrokenAnswer("list_ledger");
   return entry;
+}
+
+std::vector<std::string> WordsOfLimits(const v1::Limits& limits) {
+  return {limits.has_requests_per_minute() ? absl::StrCat(limits.requests_per_minute()) : "",
+          limits.has_images_per_minute() ? absl::StrCat(limits.images_per_minute()) : "",
+          limits.has_max_concurrent() ? absl::StrCat(limits.max_concurrent()) : ""};
+}
+
+std::string PolicyWord(v1::FundingPolicy policy) {
+  if (policy == v1::FUNDING_POLICY_UNSPECIFIED) return "";
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::FundingPolicy_Name(policy), "FUNDING_POLICY_"));
+}
+
+std::string PeriodWord(v1::SubscriptionPeriod period) {
+  if (period == v1::SUBSCRIPTION_PERIOD_UNSPECIFIED) return "";
+  return absl::AsciiStrToLower(
+      absl::StripPrefix(v1::SubscriptionPeriod_Name(period), "SUBSCRIPTION_PERIOD_"));
+}
+
+v1::SubscriptionPeriod PeriodOf(absl::string_view word) {
+  if (word == "month") return v1::SUBSCRIPTION_PERIOD_MONTH;
+  if (word == "week") return v1::SUBSCRIPTION_PERIOD_WEEK;
+  if (word == "day") return v1::SUBSCRIPTION_PERIOD_DAY;
+  return v1::SUBSCRIPTION_PERIOD_UNSPECIFIED;
+}
+
+v1::FundingSource SourceOf(absl::string_view word) {
+  if (word == "wallet") return v1::FUNDING_SOURCE_WALLET;
+  if (word == "subscription") return v1::FUNDING_SOURCE_SUBSCRIPTION;
+  return v1::FUNDING_SOURCE_UNSPECIFIED;
 }
 
 std::string StateName(v1::ReservationState state) {
@@ -221,6 +317,10 @@ absl::Status RefusalOf(const std::vector<Reply>& answer, const RefusalContext& c
   if (reason == "MODEL_NOT_ALLOWED") return error::ModelNotAllowed(context.model);
   if (reason == "GENERATION_PRICE_MISSING") return error::GenerationPriceMissing(context.model);
   if (reason == "ACCOUNT_IN_DEBT") return error::AccountInDebt(Money::FromNanos(words.Integer()));
+  if (reason == "SUBSCRIPTION_QUOTA_EXHAUSTED") {
+    int64_t quota = words.Integer(), used = words.Integer();
+    return error::SubscriptionQuotaExhausted(quota, used, words.Integer());
+  }
   if (reason == "CREDIT_BALANCE_EXHAUSTED") {
     Money required = Money::FromNanos(words.Integer());
     return error::CreditBalanceExhausted(required, Money::FromNanos(words.Integer()));
@@ -228,6 +328,9 @@ absl::Status RefusalOf(const std::vector<Reply>& answer, const RefusalContext& c
   if (reason == "RESERVATION_FORGOTTEN") return error::ReservationForgotten();
   if (reason == "RESERVATION_RESOLVED") return ResolvedRefusal(words);
   if (reason == "DELIVERED_COUNT_TOO_LARGE") return error::DeliveredCountTooLarge(words.Integer());
+  if (reason == "START_IN_FUTURE") {
+    return InvalidValue("subscription.start_time_us", "A subscription cannot start in the future.");
+  }
   if (reason == "BALANCE_TOO_LARGE") {
     return InvalidValue("amount_nano_usd", "The balance would exceed 9000000 USD.");
   }

@@ -44,7 +44,20 @@ struct AccountWords {
   v1::Account account;
   int64_t last_key_number = 0;
 };
-AccountWords ReadAccount(Words& words, absl::string_view name);
+// Redis keeps a subscription's period as the last admission left it. kCurrent shows the one that the answer's
+// own time is in: where the stored one has ended, the next, with nothing used. kStored shows what is kept,
+// which is what the ledger tells.
+enum class PeriodView { kCurrent, kStored };
+AccountWords ReadAccount(Words& words, absl::string_view name, PeriodView view = PeriodView::kCurrent);
+
+// Requests a minute, images a minute, concurrency; empty: unlimited.
+std::vector<std::string> WordsOfLimits(const v1::Limits& limits);
+// As the functions write them; empty for UNSPECIFIED.
+std::string PolicyWord(v1::FundingPolicy policy);
+std::string PeriodWord(v1::SubscriptionPeriod period);
+v1::SubscriptionPeriod PeriodOf(absl::string_view word);
+// UNSPECIFIED for an empty word.
+v1::FundingSource SourceOf(absl::string_view word);
 
 v1::Key ReadKey(Words& words, const KeyId& id);
 
@@ -53,6 +66,14 @@ absl::StatusOr<v1::LedgerEntry> ReadLedgerEntry(const redis::Reply& reply, absl:
 
 // PENDING, SETTLED, ...: a state without its prefix.
 std::string StateName(v1::ReservationState state);
+
+// The answer's first word.
+bool Is(const std::vector<redis::Reply>& answer, absl::string_view word);
+// What is no refusal: OK, a repeat that is answered the same, and what a verb's contract has besides.
+bool IsSuccess(const std::vector<redis::Reply>& answer);
+// Of a function on the lasting lane. A repeat wrote nothing itself; it rests on a write that came before,
+// whose confirmation its own WAIT tells as well.
+bool Wrote(const std::vector<redis::Reply>& answer);
 
 // What a refusal speaks of.
 struct RefusalContext {

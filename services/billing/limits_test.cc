@@ -52,6 +52,14 @@ TEST_F(LimitsTest, ImagesCountEachAndTheWaitIsForAllOfThem) {
   EXPECT_EQ(admitted->images().remaining(), 0);
 }
 
+TEST_F(LimitsTest, AsManyAsTheBurstAreAdmittedWhenAllOfItIsBack) {
+  std::string key = Open("acme", kDollar, {}, Limited(std::nullopt, 3));
+  Reserved(Asking(key, 1));
+  ASSERT_EQ(RetryAfterOf(Reserve(Asking(key, 3)).status()), absl::Seconds(20));
+  Advance(20'000'000);
+  EXPECT_THAT(Reserve(Asking(key, 3)), IsOk());
+}
+
 TEST_F(LimitsTest, ARefusalByOneOfTheLimitsConsumesNoneOfTheOthersAndChangesNoByte) {
   struct Case {
     v1::Limits account, key;

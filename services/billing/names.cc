@@ -59,6 +59,7 @@ std::optional<ReservationId> ParseReservationId(absl::string_view text) {
 int BucketOf(absl::string_view account) { return static_cast<unsigned char>(crypto::Sha256(account)[0]); }
 
 std::string DueKey(int bucket) { return absl::StrCat(Tag(bucket), ":due"); }
+std::string ImportedKeyName(absl::string_view key_sha256) { return absl::StrCat("apikey:", key_sha256); }
 
 AccountKeys::AccountKeys(absl::string_view account)
     : account_(account), bucket_(BucketOf(account)), tag_(Tag(bucket_)) {}
@@ -75,6 +76,11 @@ std::string AccountKeys::Idempotency(absl::string_view idempotency_key_sha256) c
 }
 std::string AccountKeys::TopUp(absl::string_view request_id) const {
   return absl::StrCat(tag_, ":top:", account_, ":", request_id);
+}
+std::string AccountKeys::Usage(int32_t day) const { return absl::StrCat(tag_, ":use:", account_, ":", day); }
+std::string AccountKeys::CarriedForward() const { return absl::StrCat(tag_, ":fwd:", account_); }
+std::string AccountKeys::Import(absl::string_view key_sha256) const {
+  return absl::StrCat(tag_, ":imp:", account_, ":", key_sha256);
 }
 
 }  // namespace prismatic::billing

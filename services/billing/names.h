@@ -37,6 +37,8 @@ inline constexpr int kBuckets = 256;
 int BucketOf(absl::string_view account);
 // `{b007}:due`.
 std::string DueKey(int bucket);
+// `apikey:<hash>`, the one key that is in no bucket: it tells whose an imported API key is.
+std::string ImportedKeyName(absl::string_view key_sha256);
 
 // The Redis keys of one account; functions/shared.lua says what each holds.
 class AccountKeys {
@@ -49,6 +51,11 @@ class AccountKeys {
   std::string Reservation(absl::string_view attempt_id) const;
   std::string Idempotency(absl::string_view idempotency_key_sha256) const;
   std::string TopUp(absl::string_view request_id) const;
+  // What was used on a day, YYYYMMDD.
+  std::string Usage(int32_t day) const;
+  // The ledger's carried-forward entry.
+  std::string CarriedForward() const;
+  std::string Import(absl::string_view key_sha256) const;
 
  private:
   std::string account_;

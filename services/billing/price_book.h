@@ -16,6 +16,8 @@ struct Quote {
   bool model_found = false;
   // Empty: no price, so a wallet cannot pay for it.
   std::optional<Money> unit_price;
+  // What it takes from a subscription's quota; at least 1 where the model was found.
+  int64_t quota_units = 0;
   // The version that says so.
   int64_t catalog_version = 0;
 };

@@ -7,7 +7,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "services/billing/billing_errors.h"
+#include "services/billing/periods.h"
 #include "services/common/log/log.h"
 #include "services/common/status/status.h"
 
@@ -19,6 +21,8 @@ using redis::Reply;
 
 // The holder of an idempotency key may change between two calls; a third time means a storm.
 constexpr int kSeeMax = 3;
+// A period may end, or its plan be changed, between two calls.
+constexpr int kPeriodTries = 4;
 
 // Redis' own errors that pass: a failover, a restart, memory.
 bool IsPassing(absl::string_view text) {
@@ -45,14 +49,22 @@ std::string FactWord(CatalogFact::Kind kind) {
   return "behind";
 }
 
-bool Is(const std::vector<Reply>& answer, absl::string_view word) { return answer[0].text == word; }
+// What is answered as done although a failover may undo it: a settlement, whose images are out; an expiry,
+// which is made again by whoever looks; and a new key, whose secret is shown once.
+bool StandsUnconfirmed(absl::string_view function) {
+  return function == "settle" || function == "expire" || function == "create_key";
+}
 
-// What is no refusal: OK, a repeat that is answered the same, and what a verb's contract has besides.
-bool IsSuccess(const std::vector<Reply>& answer) {
-  for (absl::string_view word : {"OK", "REPLAY", "PASSED_ON", "TAKEN", "EARLY", "GONE"}) {
-    if (Is(answer, word)) return true;
-  }
-  return false;
+// The four words of the period that {PERIOD, 0, now, first start, period} asks for.
+absl::StatusOr<std::vector<std::string>> PeriodWords(const std::vector<Reply>& question) {
+  Words words(question, 2);
+  int64_t now_us = words.Integer();
+  int64_t first_us = words.Integer();
+  std::string kind = words.Text();
+  if (words.broken() || PeriodOf(kind) == v1::SUBSCRIPTION_PERIOD_UNSPECIFIED) return BrokenAnswer("PERIOD");
+  Period period = PeriodAt(PeriodOf(kind), first_us, now_us);
+  return std::vector<std::string>{kind, absl::StrCat(first_us), absl::StrCat(period.start_us),
+                                  absl::StrCat(period.end_us)};
 }
 
 bool HoldsAreDue(const std::vector<Reply>& answer) { return answer.size() > 1 && answer[1].text == "1"; }
@@ -78,10 +90,18 @@ RedisLedger::RedisLedger(redis::Client& client, metrics::Registry& metrics, Opti
     : client_(client),
       options_(std::move(options)),
       operations_(metrics, "prismatic_ledger_operations_total",
-                  "Calls of billing's Redis functions, by what they answered.", "operation", "result") {}
+                  "Calls of billing's Redis functions, by what they answered.", "operation", "result"),
+      resent_(metrics, "prismatic_settlements_resent_total",
+              "Unconfirmed settlements sent again after a failover: restored (it had lost them), kept or "
+              "refused.",
+              "result") {}
 
 std::string RedisLedger::Now() const {
   return options_.test_clock ? absl::StrCat(options_.test_clock()) : "";
+}
+
+int64_t RedisLedger::NowUs() const {
+  return options_.test_clock ? options_.test_clock() : absl::ToUnixMicros(absl::Now());
 }
 
 absl::StatusOr<RedisLedger::Answer> RedisLedger::Checked(const std::string& function,
@@ -107,6 +127,12 @@ absl::StatusOr<RedisLedger::Answer> RedisLedger::Checked(const std::string& func
     operations_.Add(function, "error", 1);
     return BrokenAnswer(function);
   }
+  // The first word carries it on.
+  reply->elements[0].unconfirmed = reply->unconfirmed;
+  if (reply->unconfirmed && Wrote(reply->elements) && !StandsUnconfirmed(function)) {
+    operations_.Add(function, "unconfirmed", 1);
+    return error::NotConfirmed();
+  }
   operations_.Add(function, absl::AsciiStrToLower(reply->elements[0].text), 1);
   return std::move(reply->elements);
 }
@@ -129,6 +155,32 @@ Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::Ask(std::string function,
   co_return answer;
 }
 
+Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::RunForPeriod(std::string function, Lane lane,
+                                                                    std::vector<std::string> keys,
+                                                                    std::vector<std::string> arguments) {
+  std::vector<std::string> period(4);
+  for (int i = 0; i < kPeriodTries; ++i) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), period.begin(), period.end());
+    auto run = Run(function, lane, keys, std::move(all));
+    absl::StatusOr<Answer> answer = co_await run;
+    if (!answer.ok() || !Is(*answer, "PERIOD")) co_return answer;
+    absl::StatusOr<std::vector<std::string>> words = PeriodWords(*answer);
+    if (!words.ok()) co_return words.status();
+    period = *std::move(words);
+  }
+  co_return error::BillingUnavailable();
+}
+
+Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::AskForPeriod(std::string function, Lane lane,
+                                                                    std::vector<std::string> keys,
+                                                                    std::vector<std::string> arguments) {
+  auto run = RunForPeriod(std::move(function), lane, std::move(keys), std::move(arguments));
+  absl::StatusOr<Answer> answer = co_await run;
+  if (answer.ok() && !IsSuccess(*answer)) co_return RefusalOf(*answer, {});
+  co_return answer;
+}
+
 Task<AdmissionAnswer> RedisLedger::Admit(Admission admission) {
   const Payer& payer = admission.payer;
   const CatalogFact& fact = admission.fact;
@@ -136,7 +188,8 @@ Task<AdmissionAnswer> RedisLedger::Admit(Admission admission) {
   bool idempotent = !admission.idempotency_key_sha256.empty();
   std::string other;  // the attempt that holds the idempotency key
   for (int i = 0; i < kSeeMax; ++i) {
-    std::vector<std::string> keys = {names.Account(), names.Reservation(admission.attempt_id), names.Due()};
+    std::vector<std::string> keys = {names.Account(), names.Reservation(admission.attempt_id), names.Due(),
+                                     names.Ledger()};
     if (!payer.key_id.empty()) keys.push_back(names.Key(payer.key_id));
     if (idempotent) keys.push_back(names.Idempotency(admission.idempotency_key_sha256));
     if (!other.empty()) keys.push_back(names.Reservation(other));
@@ -151,9 +204,10 @@ Task<AdmissionAnswer> RedisLedger::Admit(Admission admission) {
                                           absl::StrCat(fact.unit_price.nanos()),
                                           absl::StrCat(fact.version),
                                           idempotent ? admission.body_sha256 : "",
-                                          other};
-    auto run = Run(admission.only_check ? "check_admission" : "admit", Lane::kFast, std::move(keys),
-                   std::move(arguments));
+                                          other,
+                                          absl::StrCat(fact.quota_units)};
+    auto run = RunForPeriod(admission.only_check ? "check_admission" : "admit", Lane::kFast, std::move(keys),
+                            std::move(arguments));
     absl::StatusOr<Answer> answer = co_await run;
     if (!answer.ok()) co_return AdmissionAnswer{.response = answer.status()};
     if (IsSuccess(*answer)) {
@@ -170,28 +224,12 @@ Task<AdmissionAnswer> RedisLedger::Admit(Admission admission) {
   co_return AdmissionAnswer{.response = error::IdempotencyKeyInUse()};
 }
 
-Task<absl::StatusOr<Settlement>> RedisLedger::Settle(ReservationId id, int delivered) {
+Task<absl::StatusOr<v1::ReleaseReservationResponse>> RedisLedger::Release(ReservationId id, ReleaseKey key) {
   AccountKeys names(id.account);
-  auto ask = Ask("settle", Lane::kLasting,
-                 {names.Account(), names.Reservation(id.attempt_id), names.Due(), names.Ledger()},
-                 {id.account, id.attempt_id, absl::StrCat(delivered)});
-  absl::StatusOr<Answer> answer = co_await ask;
-  if (!answer.ok()) co_return answer.status();
-  bool passed_on = Is(*answer, "PASSED_ON");
-  Words words(*answer, 1);
-  ReservationWords read = ReadReservation(words, id);
-  if (words.broken()) co_return BrokenAnswer("settle");
-  Settlement settlement{.passed_on = passed_on};
-  *settlement.response.mutable_reservation() = std::move(read.reservation);
-  settlement.response.set_ledger_sequence(read.ledger_sequence);
-  settlement.response.set_replayed(Is(*answer, "REPLAY"));
-  co_return settlement;
-}
-
-Task<absl::StatusOr<v1::ReleaseReservationResponse>> RedisLedger::Release(ReservationId id) {
-  AccountKeys names(id.account);
-  auto ask = Ask("release", Lane::kFast, {names.Account(), names.Reservation(id.attempt_id), names.Due()},
-                 {id.account, id.attempt_id});
+  std::vector<std::string> keys = {names.Account(), names.Reservation(id.attempt_id), names.Due()};
+  if (!key.key_id.empty()) keys.push_back(names.Key(key.key_id));
+  auto ask =
+      Ask("release", Lane::kFast, std::move(keys), {id.account, id.attempt_id, key.key_id, key.key_sha256});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   v1::ReleaseReservationResponse response;
@@ -220,15 +258,17 @@ Task<absl::StatusOr<v1::CheckKeyResponse>> RedisLedger::CheckKey(Payer payer, in
 
 Task<absl::StatusOr<Estimate>> RedisLedger::EstimateCost(Payer payer, CatalogFact fact, int image_count) {
   AccountKeys names(payer.account);
-  std::vector<std::string> keys = {names.Account()};
+  std::vector<std::string> keys = {names.Account(), names.Due()};
   if (!payer.key_id.empty()) keys.push_back(names.Key(payer.key_id));
-  auto ask = Ask("estimate", Lane::kFast, std::move(keys),
-                 {payer.key_id, payer.key_sha256, absl::StrCat(image_count), fact.model, FactWord(fact.kind),
-                  absl::StrCat(fact.unit_price.nanos())});
+  auto ask = AskForPeriod(
+      "estimate", Lane::kFast, std::move(keys),
+      {payer.key_id, payer.key_sha256, absl::StrCat(image_count), fact.model, FactWord(fact.kind),
+       absl::StrCat(fact.unit_price.nanos()), absl::StrCat(fact.quota_units)});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   Words words(*answer, 1);
-  Estimate estimate{.payable = words.Text() == "1"};
+  Estimate estimate{.holds_are_due = words.Text() == "1"};
+  estimate.source = SourceOf(words.Text());
   estimate.refusal_reason = words.Text();
   if (words.broken()) co_return BrokenAnswer("estimate");
   co_return estimate;
@@ -236,12 +276,13 @@ Task<absl::StatusOr<Estimate>> RedisLedger::EstimateCost(Payer payer, CatalogFac
 
 Task<absl::StatusOr<std::vector<ReservationId>>> RedisLedger::DueHolds(std::vector<int> buckets,
                                                                        int per_bucket) {
+  if (!client_.connected()) co_return error::BillingUnavailable();
   std::vector<std::vector<std::string>> commands;
   for (int bucket : buckets) {
     commands.push_back({"FCALL", absl::StrCat(options_.library.name, "_due"), "1", DueKey(bucket), Now(),
                         absl::StrCat(per_bucket)});
   }
-  auto pipeline = client_.Pipeline(Lane::kLasting, std::move(commands));
+  auto pipeline = client_.Pipeline(Lane::kFast, std::move(commands));
   absl::StatusOr<std::vector<Reply>> replies = co_await pipeline;
   if (!replies.ok()) co_return error::BillingUnavailable();
   std::vector<ReservationId> holds;
@@ -249,7 +290,7 @@ Task<absl::StatusOr<std::vector<ReservationId>>> RedisLedger::DueHolds(std::vect
     absl::StatusOr<Reply> reply = std::move((*replies)[i]);
     if (reply->is_error() && absl::StrContains(reply->text, "Function not found")) {
       // A node without the library: the client loads it in a single call, and the rest follows next time.
-      auto call = client_.Call(Lane::kLasting, options_.library, "due", {DueKey(buckets[i])},
+      auto call = client_.Call(Lane::kFast, options_.library, "due", {DueKey(buckets[i])},
                                {Now(), absl::StrCat(per_bucket)});
       reply = co_await call;
       replies->resize(i + 1);
@@ -273,9 +314,28 @@ Task<absl::StatusOr<bool>> RedisLedger::Expire(ReservationId id) {
   co_return Is(*answer, "OK");
 }
 
+Task<absl::StatusOr<AccountState>> RedisLedger::CreateAccount(v1::CreateAccountRequest request) {
+  AccountKeys names(request.name());
+  std::vector<std::string> arguments = WordsOfLimits(request.limits());
+  arguments.insert(arguments.begin(), absl::StrCat(request.wallet_nano_usd()));
+  arguments.push_back(PolicyWord(request.funding_policy()));
+  const v1::SubscriptionPlan& plan = request.subscription();
+  arguments.push_back(request.has_subscription() ? absl::StrCat(plan.quota_units()) : "");
+  arguments.push_back(PeriodWord(plan.period()));
+  arguments.push_back(absl::StrCat(plan.start_time_us()));
+  auto ask =
+      AskForPeriod("create_account", Lane::kLasting, {names.Account(), names.Ledger()}, std::move(arguments));
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  Words words(*answer, 1);
+  AccountWords read = ReadAccount(words, request.name());
+  if (words.broken()) co_return BrokenAnswer("create_account");
+  co_return AccountState{std::move(read.account), read.last_key_number};
+}
+
 Task<absl::StatusOr<v1::Reservation>> RedisLedger::GetReservation(ReservationId id) {
   AccountKeys names(id.account);
-  auto ask = Ask("get_reservation", Lane::kFast, {names.Reservation(id.attempt_id)}, {});
+  auto ask = Ask("get_reservation", Lane::kLasting, {names.Reservation(id.attempt_id)}, {});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   Words words(*answer, 1);

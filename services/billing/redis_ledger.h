@@ -10,10 +10,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "prismatic/billing/v1/billing.pb.h"
+#include "services/billing/api_key.h"
 #include "services/billing/billing_metrics.h"
 #include "services/billing/functions.h"
+#include "services/billing/imported_key_cache.h"
+#include "services/billing/ledger_changes.h"
 #include "services/billing/ledger_replies.h"
 #include "services/billing/names.h"
+#include "services/billing/unconfirmed_settlements.h"
 #include "services/common/money/money.h"
 #include "services/common/redis/client.h"
 #include "services/common/task/task.h"
@@ -34,6 +38,8 @@ struct CatalogFact {
   Kind kind = Kind::kMissing;
   std::string model;
   Money unit_price;
+  // What one image takes from a subscription's quota.
+  int64_t quota_units = 0;
   int64_t version = 0;
   // With kBehind: the error to answer.
   absl::Status behind;
@@ -70,17 +76,35 @@ struct AccountState {
   int64_t last_key_number = 0;
 };
 
+// The key that a release is sent with, instead of the reservation's ID; empty without.
+struct ReleaseKey {
+  std::string key_id;
+  std::string key_sha256;
+};
+
+// A place in the list of a bucket's holds; empty: its begin.
+struct HoldPosition {
+  std::string end_us;
+  std::string reservation_id;
+};
+
 struct Estimate {
-  bool payable = false;
+  // UNSPECIFIED: nobody could pay.
+  v1::FundingSource source = v1::FUNDING_SOURCE_UNSPECIFIED;
   // Empty: it would be admitted.
   std::string refusal_reason;
+  // As in AdmissionAnswer.
+  bool holds_are_due = false;
 };
 
 // The state of billing in Redis: each method is one call of one function in functions/*.lua, which is
 // atomic. Arguments are checked by the callers. Errors are those of billing_errors.h; when Redis cannot be
 // reached, or an answer was lost, BILLING_UNAVAILABLE. Thread-safe.
 //
-// Metric: prismatic_ledger_operations_total{operation, result}.
+// Where replicas are waited for (`?wait=N`) and too few confirm a change in time: settlements, expiries and
+// new keys stand, everything else answers BILLING_UNAVAILABLE and is to be repeated.
+//
+// Metrics: prismatic_ledger_operations_total{operation, result}, prismatic_settlements_resent_total{result}.
 class RedisLedger {
  public:
   struct Options {
@@ -93,16 +117,20 @@ class RedisLedger {
 
   Task<AdmissionAnswer> Admit(Admission admission);
   Task<absl::StatusOr<Settlement>> Settle(ReservationId id, int delivered);
-  Task<absl::StatusOr<v1::ReleaseReservationResponse>> Release(ReservationId id);
+  // Sends the unconfirmed settlements again that a failover may have lost since. Answers how many had been
+  // lost and are settled now. What cannot be sent yet is sent by the next call.
+  Task<int> ResendUnconfirmed();
+  Task<absl::StatusOr<v1::ReleaseReservationResponse>> Release(ReservationId id, ReleaseKey key);
   Task<absl::StatusOr<v1::CheckKeyResponse>> CheckKey(Payer payer, int image_count);
   Task<absl::StatusOr<Estimate>> EstimateCost(Payer payer, CatalogFact fact, int image_count);
 
-  // Up to `per_bucket` holds of each bucket that are past their time.
+  // Up to `per_bucket` holds of each bucket that are past their time, and as many whose time is too far
+  // ahead.
   Task<absl::StatusOr<std::vector<ReservationId>>> DueHolds(std::vector<int> buckets, int per_bucket);
-  // True when this call ended the hold.
+  // True when this call ended the hold. One whose time is too far ahead gets an earlier one.
   Task<absl::StatusOr<bool>> Expire(ReservationId id);
 
-  Task<absl::StatusOr<AccountState>> CreateAccount(std::string name, v1::Limits limits, Money wallet);
+  Task<absl::StatusOr<AccountState>> CreateAccount(v1::CreateAccountRequest request);
   Task<absl::StatusOr<AccountState>> GetAccount(std::string name);
   Task<absl::StatusOr<v1::TopUpWalletResponse>> TopUp(std::string account, Money amount,
                                                       std::string request_id);
@@ -116,6 +144,28 @@ class RedisLedger {
                                                                  int page);
   Task<absl::StatusOr<v1::Reservation>> GetReservation(ReservationId id);
 
+  // Administration: redis_ledger_admin.cc, _keys.cc and _books.cc. A request's fields are within their
+  // limits.
+  Task<absl::StatusOr<v1::Account>> UpdateAccount(v1::UpdateAccountRequest request);
+  Task<absl::StatusOr<v1::Account>> SetSuspended(std::string account, bool suspended);
+  Task<absl::StatusOr<v1::AdjustWalletResponse>> Adjust(v1::AdjustWalletRequest request);
+  Task<absl::StatusOr<v1::WriteOffDebtResponse>> WriteOff(v1::WriteOffDebtRequest request);
+
+  // Whose API key this text is: its own words say it, or, of an imported one, a mapping in Redis that is
+  // remembered. INVALID_API_KEY when there is none. Whether the key is still good is asked in its account.
+  Task<absl::StatusOr<ApiKey>> FindKey(std::string text);
+  Task<absl::StatusOr<v1::ImportKeyResponse>> ImportKey(v1::ImportKeyRequest request);
+  Task<absl::StatusOr<v1::Key>> UpdateKey(KeyId id, v1::UpdateKeyRequest request);
+
+  // In no order; fields of one day are one row.
+  Task<absl::StatusOr<std::vector<v1::UsageRow>>> ListUsage(std::string account, std::vector<int32_t> days);
+  Task<absl::StatusOr<v1::ListReservationsResponse>> ListReservations(std::string account, int page,
+                                                                      HoldPosition after);
+  Task<absl::StatusOr<v1::AuditAccountResponse>> Audit(std::string account);
+  Task<absl::StatusOr<v1::RecountAccountResponse>> Recount(std::string account);
+  // Reads the entries that go; INVALID_VALUE when `balance` is not the one after entry `through`.
+  Task<absl::StatusOr<v1::LedgerEntry>> TrimLedger(std::string account, int64_t through, int64_t balance);
+
  private:
   using Answer = std::vector<redis::Reply>;
 
@@ -125,12 +175,48 @@ class RedisLedger {
   // The same; a refusal becomes its error.
   Task<absl::StatusOr<Answer>> Ask(std::string function, redis::Lane lane, std::vector<std::string> keys,
                                    std::vector<std::string> arguments);
+  // settle, told the day that it is for Redis, which is where its use is counted.
+  Task<absl::StatusOr<Answer>> SettleOnItsDay(ReservationId id, int delivered);
+  // Run and Ask for functions that want to be told a subscription's period; see functions/funds.lua.
+  Task<absl::StatusOr<Answer>> RunForPeriod(std::string function, redis::Lane lane,
+                                            std::vector<std::string> keys,
+                                            std::vector<std::string> arguments);
+  Task<absl::StatusOr<Answer>> AskForPeriod(std::string function, redis::Lane lane,
+                                            std::vector<std::string> keys,
+                                            std::vector<std::string> arguments);
+  // A hash's number in the account, and the mapping to it, set where there is none.
+  Task<absl::StatusOr<KeyId>> ClaimImport(std::string account, std::string key_sha256);
+  Task<absl::StatusOr<std::optional<KeyId>>> ReadMapping(std::string key_sha256);
+  struct HoldList {
+    std::vector<ReservationId> ids;
+    // Where the list was left; empty: at its end.
+    HoldPosition left_at;
+  };
+  // The holds listed behind `after`, up to `wanted`.
+  Task<absl::StatusOr<HoldList>> ListHolds(std::string account, int wanted, HoldPosition after);
+  // Of these the ones that still hold something.
+  Task<absl::StatusOr<std::vector<v1::Reservation>>> ReadHolds(std::string account,
+                                                               std::vector<ReservationId> ids);
+  // What is told by the entries up to one.
+  struct LedgerHead {
+    // The sequence of the carried-forward entry; 0: none.
+    int64_t carried_forward = 0;
+    SubscriptionCount subscription;
+  };
+  Task<absl::StatusOr<LedgerHead>> ReadHead(std::string account, int64_t through);
+  // Remembers a settlement that no replica has confirmed, or forgets those that one has by now.
+  void NoteConfirmation(const Answer& answer, UnconfirmedSettlements::Settlement settlement);
   absl::StatusOr<Answer> Checked(const std::string& function, absl::StatusOr<redis::Reply> reply);
   std::string Now() const;
+  // What Redis' clock may say now.
+  int64_t NowUs() const;
 
   redis::Client& client_;
   const Options options_;
   CounterFamily operations_;
+  CounterFamily resent_;
+  UnconfirmedSettlements unconfirmed_;
+  ImportedKeyCache imported_keys_;
 };
 
 }  // namespace prismatic::billing

@@ -1,47 +1,72 @@
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/billing/ledger_changes.h"
 #include "services/billing/redis_ledger.h"
 
-// The half of RedisLedger that administration uses.
+// The part of RedisLedger that changes accounts and their money by hand.
 
 namespace prismatic::billing {
 namespace {
 
 using redis::Lane;
 
-std::vector<std::string> LimitWords(const v1::Limits& limits) {
-  return {limits.has_requests_per_minute() ? absl::StrCat(limits.requests_per_minute()) : "",
-          limits.has_images_per_minute() ? absl::StrCat(limits.images_per_minute()) : "",
-          limits.has_max_concurrent() ? absl::StrCat(limits.max_concurrent()) : ""};
+// sequence, account: what all changes of money answer.
+template <typename Response>
+absl::StatusOr<Response> ReadChange(const std::vector<redis::Reply>& answer, absl::string_view account,
+                                    absl::string_view operation) {
+  Words words(answer, 1);
+  Response response;
+  response.set_ledger_sequence(words.Integer());
+  *response.mutable_account() = ReadAccount(words, account).account;
+  response.set_replayed(answer[0].text == "REPLAY");
+  if (words.broken()) return BrokenAnswer(operation);
+  return response;
+}
+
+std::string QuotaWord(const v1::UpdateAccountRequest& request) {
+  if (request.remove_subscription()) return "-";
+  return request.has_subscription() ? absl::StrCat(request.subscription().quota_units()) : "";
 }
 
 }  // namespace
 
-Task<absl::StatusOr<AccountState>> RedisLedger::CreateAccount(std::string name, v1::Limits limits,
-                                                              Money wallet) {
-  AccountKeys names(name);
-  std::vector<std::string> arguments = LimitWords(limits);
-  arguments.insert(arguments.begin(), absl::StrCat(wallet.nanos()));
-  auto ask = Ask("create_account", Lane::kLasting, {names.Account(), names.Ledger()}, std::move(arguments));
-  absl::StatusOr<Answer> answer = co_await ask;
-  if (!answer.ok()) co_return answer.status();
-  Words words(*answer, 1);
-  AccountWords read = ReadAccount(words, name);
-  if (words.broken()) co_return BrokenAnswer("create_account");
-  co_return AccountState{std::move(read.account), read.last_key_number};
-}
-
 Task<absl::StatusOr<AccountState>> RedisLedger::GetAccount(std::string name) {
   AccountKeys names(name);
-  auto ask = Ask("get_account", Lane::kFast, {names.Account()}, {});
+  auto ask = Ask("get_account", Lane::kLasting, {names.Account()}, {});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   Words words(*answer, 1);
   AccountWords read = ReadAccount(words, name);
   if (words.broken()) co_return BrokenAnswer("get_account");
   co_return AccountState{std::move(read.account), read.last_key_number};
+}
+
+Task<absl::StatusOr<v1::Account>> RedisLedger::UpdateAccount(v1::UpdateAccountRequest request) {
+  AccountKeys names(request.name());
+  std::vector<std::string> arguments = WordsOfChange(request.limits());
+  arguments.push_back(PolicyWord(request.funding_policy()));
+  arguments.push_back(QuotaWord(request));
+  arguments.push_back(request.has_subscription() ? PeriodWord(request.subscription().period()) : "");
+  auto ask =
+      AskForPeriod("update_account", Lane::kLasting, {names.Account(), names.Ledger()}, std::move(arguments));
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  Words words(*answer, 1);
+  v1::Account account = ReadAccount(words, request.name()).account;
+  if (words.broken()) co_return BrokenAnswer("update_account");
+  co_return account;
+}
+
+Task<absl::StatusOr<v1::Account>> RedisLedger::SetSuspended(std::string name, bool suspended) {
+  AccountKeys names(name);
+  auto ask = Ask("set_state", Lane::kLasting, {names.Account()}, {suspended ? "suspended" : "active"});
+  absl::StatusOr<Answer> answer = co_await ask;
+  if (!answer.ok()) co_return answer.status();
+  Words words(*answer, 1);
+  v1::Account account = ReadAccount(words, name).account;
+  if (words.broken()) co_return BrokenAnswer("set_state");
+  co_return account;
 }
 
 Task<absl::StatusOr<v1::TopUpWalletResponse>> RedisLedger::TopUp(std::string account, Money amount,
@@ -51,84 +76,28 @@ Task<absl::StatusOr<v1::TopUpWalletResponse>> RedisLedger::TopUp(std::string acc
                  {absl::StrCat(amount.nanos()), request_id});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
-  Words words(*answer, 1);
-  v1::TopUpWalletResponse response;
-  response.set_ledger_sequence(words.Integer());
-  *response.mutable_account() = ReadAccount(words, account).account;
-  response.set_replayed((*answer)[0].text == "REPLAY");
-  if (words.broken()) co_return BrokenAnswer("top_up");
-  co_return response;
+  co_return ReadChange<v1::TopUpWalletResponse>(*answer, account, "top_up");
 }
 
-Task<absl::StatusOr<std::optional<v1::Key>>> RedisLedger::CreateKey(KeyId id, std::string key_sha256,
-                                                                    v1::CreateKeyRequest request) {
-  AccountKeys names(id.account);
-  std::string models;
-  for (const std::string& model : request.allowed_models())
-    absl::StrAppend(&models, models.empty() ? "" : "\n", model);
-  std::vector<std::string> arguments = {absl::StrCat(id.number), key_sha256,
-                                        absl::StrCat(request.expires_in_seconds() * 1'000'000)};
-  for (std::string& limit : LimitWords(request.limits())) arguments.push_back(std::move(limit));
-  arguments.push_back(models);
-  auto ask = Ask("create_key", Lane::kLasting, {names.Account(), names.Key(id.Text())}, std::move(arguments));
+Task<absl::StatusOr<v1::AdjustWalletResponse>> RedisLedger::Adjust(v1::AdjustWalletRequest request) {
+  AccountKeys names(request.account());
+  auto ask =
+      Ask("adjust", Lane::kLasting, {names.Account(), names.TopUp(request.request_id()), names.Ledger()},
+          {absl::StrCat(request.amount_nano_usd()), request.request_id(), request.reason()});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
-  if ((*answer)[0].text == "TAKEN") co_return std::optional<v1::Key>();
-  Words words(*answer, 1);
-  v1::Key key = ReadKey(words, id);
-  if (words.broken()) co_return BrokenAnswer("create_key");
-  co_return std::optional<v1::Key>(std::move(key));
+  co_return ReadChange<v1::AdjustWalletResponse>(*answer, request.account(), "adjust");
 }
 
-Task<absl::StatusOr<v1::Key>> RedisLedger::RevokeKey(KeyId id) {
-  AccountKeys names(id.account);
-  auto ask = Ask("revoke_key", Lane::kLasting, {names.Account(), names.Key(id.Text())}, {id.Text()});
-  absl::StatusOr<Answer> answer = co_await ask;
-  if (!answer.ok()) co_return answer.status();
-  Words words(*answer, 1);
-  v1::Key key = ReadKey(words, id);
-  if (words.broken()) co_return BrokenAnswer("revoke_key");
-  co_return key;
-}
-
-Task<absl::StatusOr<std::vector<v1::Key>>> RedisLedger::ListKeys(std::string account, int64_t first,
-                                                                 int64_t last) {
-  AccountKeys names(account);
-  std::vector<std::string> keys = {names.Account()};
-  std::vector<std::string> ids;
-  for (int64_t number = first; number <= last; ++number) {
-    ids.push_back(KeyId{account, number}.Text());
-    keys.push_back(names.Key(ids.back()));
-  }
-  auto ask = Ask("list_keys", Lane::kFast, std::move(keys), std::move(ids));
-  absl::StatusOr<Answer> answer = co_await ask;
-  if (!answer.ok()) co_return answer.status();
-  std::vector<v1::Key> listed;
-  for (size_t i = 2; i < answer->size(); ++i) {
-    if ((*answer)[i].elements.empty()) continue;
-    Words words((*answer)[i].elements);
-    listed.push_back(ReadKey(words, {account, first + static_cast<int64_t>(i) - 2}));
-    if (words.broken()) co_return BrokenAnswer("list_keys");
-  }
-  co_return listed;
-}
-
-Task<absl::StatusOr<v1::ListLedgerEntriesResponse>> RedisLedger::ListLedger(std::string account,
-                                                                            int64_t after, int page) {
-  AccountKeys names(account);
-  auto ask = Ask("list_ledger", Lane::kFast, {names.Account(), names.Ledger()},
-                 {absl::StrCat(after), absl::StrCat(page + 1)});
-  absl::StatusOr<Answer> answer = co_await ask;
-  if (!answer.ok()) co_return answer.status();
-  v1::ListLedgerEntriesResponse response;
-  size_t entries = answer->size() - 1;
-  response.set_more(entries > static_cast<size_t>(page));
-  for (size_t i = 0; i < entries && i < static_cast<size_t>(page); ++i) {
-    absl::StatusOr<v1::LedgerEntry> entry = ReadLedgerEntry((*answer)[i + 1], account);
-    if (!entry.ok()) co_return entry.status();
-    *response.add_entries() = *std::move(entry);
-  }
-  co_return response;
+Task<absl::StatusOr<v1::WriteOffDebtResponse>> RedisLedger::WriteOff(v1::WriteOffDebtRequest request) {
+  AccountKeys names(request.account());
+  auto run =
+      Run("write_off", Lane::kLasting, {names.Account(), names.TopUp(request.request_id()), names.Ledger()},
+          {absl::StrCat(request.amount_nano_usd()), request.request_id(), request.reason()});
+  absl::StatusOr<Answer> answer = co_await run;
+  absl::Status refused = RefusalOfBooks(answer);
+  if (!refused.ok()) co_return refused;
+  co_return ReadChange<v1::WriteOffDebtResponse>(*answer, request.account(), "write_off");
 }
 
 }  // namespace prismatic::billing

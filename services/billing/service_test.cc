@@ -14,6 +14,7 @@
 #include "services/billing/api_key.h"
 #include "services/billing/billing_server.h"
 #include "services/billing/functions.h"
+#include "services/common/rpc/channel.h"
 #include "services/common/rpc/grpc_status.h"
 #include "services/common/status/status.h"
 #include "services/common/uuid/uuid.h"
@@ -190,6 +191,60 @@ TEST_F(ServiceTest, TheProductionFunctionsTakeTheirTimeFromRedisAlone) {
   std::string answer = redis_.Ask({"FCALL", Functions().name + "_top_up", "3", names.Account(),
                                    names.TopUp("x"), names.Ledger(), "1767225600000000", "5", "x"});
   EXPECT_NE(answer.find("no test clock"), std::string::npos) << answer;
+}
+
+TEST_F(ServiceTest, ATailTellsEveryEntryOnceInOrderAndGoesOnUntilTheCallerLeaves) {
+  ASSERT_THAT(CreateAccount("acme", 100'000'000), IsOk());
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + testing::kPatience));
+  context.AddMetadata("authorization", std::string("Bearer ") + kToken);
+  v1::TailLedgerEntriesRequest request;
+  request.set_account("acme");
+  auto tail = admin_->TailLedgerEntries(&context, request);
+  v1::TailLedgerEntriesResponse next;
+  for (int i = 1; i <= 150; ++i) {
+    ASSERT_TRUE(tail->Read(&next)) << i;
+    EXPECT_EQ(next.entry().sequence(), i);
+    v1::TopUpWalletRequest top_up;
+    top_up.set_account("acme");
+    top_up.set_amount_nano_usd(1);
+    // The first makes many, so that the tail is more than a page behind from then on.
+    for (int twice = 0; twice < (i == 1 ? 120 : 1); ++twice) {
+      top_up.set_request_id(std::to_string(i) + "-" + std::to_string(twice));
+      ASSERT_THAT(Call(*admin_, &v1::BillingAdmin::Stub::TopUpWallet, top_up, kToken), IsOk());
+    }
+  }
+  EXPECT_NE(metrics_.Text().find("prismatic_ledger_tails 1"), std::string::npos);
+  context.TryCancel();
+  while (tail->Read(&next)) {
+  }
+  EXPECT_EQ(tail->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(
+      WaitUntil([this] { return metrics_.Text().find("prismatic_ledger_tails 0") != std::string::npos; }));
+}
+
+TEST_F(ServiceTest, ATailNeedsTheTokenAndAnAccountAndEndsWithTheServer) {
+  v1::TailLedgerEntriesRequest request;
+  request.set_account("acme");
+  v1::TailLedgerEntriesResponse next;
+  grpc::ClientContext stranger;
+  auto refused = admin_->TailLedgerEntries(&stranger, request);
+  EXPECT_FALSE(refused->Read(&next));
+  EXPECT_THAT(rpc::FromGrpc(refused->Finish()), HasReason(ERROR_REASON_INVALID_API_KEY));
+  grpc::ClientContext early;
+  early.AddMetadata("authorization", std::string("Bearer ") + kToken);
+  auto nobody = admin_->TailLedgerEntries(&early, request);
+  EXPECT_FALSE(nobody->Read(&next));
+  EXPECT_THAT(rpc::FromGrpc(nobody->Finish()), HasReason(ERROR_REASON_ACCOUNT_NOT_FOUND));
+
+  ASSERT_THAT(CreateAccount("acme", 1), IsOk());
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", std::string("Bearer ") + kToken);
+  auto tail = admin_->TailLedgerEntries(&context, request);
+  ASSERT_TRUE(tail->Read(&next));
+  server_->Drain(absl::Seconds(10));
+  EXPECT_FALSE(tail->Read(&next));
+  EXPECT_THAT(rpc::FromGrpc(tail->Finish()), HasReason(ERROR_REASON_SERVER_IS_OVERLOADED));
 }
 
 class OwnRedisServiceTest : public ServiceTest {

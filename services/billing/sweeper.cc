@@ -39,6 +39,7 @@ void Sweeper::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     lock.unlock();
+    Wait(ledger_.ResendUnconfirmed());
     Wait(SweepAll());
     lock.lock();
     wake_.wait_for(lock, kSweepInterval, [this] { return stopping_; });

@@ -14,7 +14,8 @@
 namespace prismatic::billing {
 
 // Ends holds whose time has come: all buckets once a second, and one bucket when an admission is refused
-// because of them. Every replica has one and none leads: expiring twice is expiring once. Thread-safe.
+// because of them. Before each, what a failover may have lost is settled again, lest its holds end. Every
+// replica has one and none leads: expiring twice is expiring once. Thread-safe.
 //
 // Metric: prismatic_reservations_expired_total.
 class Sweeper {

@@ -1,29 +1,30 @@
--- admit: authenticates, takes the limits of key and account, and holds the money of one reservation:
--- all of it, or nothing.
+-- admit: authenticates, takes the limits of key and account, and holds the money or the quota of one
+-- reservation: all of it, or nothing. A subscription whose period is over begins the next one in the same step.
 -- check_admission: the same looks in the same order, up to whether the key may use the model; what it costs
 -- and who would pay is not looked at. Redis itself lets it write nothing.
 --
--- KEYS  acct, rsv, due, then key (when ARGV[5] is given), idem (when ARGV[12] is), and the rsv of the
+-- KEYS  acct, rsv, due, led, then key (when ARGV[5] is given), idem (when ARGV[12] is), and the rsv of the
 --       attempt in ARGV[13] (when it is)
 -- ARGV  1 now, 2 account, 3 attempt, 4 fingerprint of the content, 5 key ID or "" (an account was named),
 --       6 SHA-256 of the API key, 7 n, 8 model, 9 what the catalog says (priced, unpriced, missing, behind;
 --       for check_admission also unnamed: there is no model to look at), 10 unit price, 11 catalog version,
 --       12 body hash or "" (no idempotency key), 13 the attempt that holds the idempotency key, as the last
---       SEE told, or ""
--- Answers {"OK" or "REPLAY", reservation (12), requests limit, remaining, reset, images limit, remaining,
+--       SEE told, or "", 14 quota units of an image, then the four words of a period (see funds.lua)
+-- Answers {"OK" or "REPLAY", reservation (14), requests limit, remaining, reset, images limit, remaining,
 -- reset}, and check_admission {"OK", these six as they stand}; {"SEE", "0", attempt}: call again and declare
--- that attempt's reservation as well; or a refusal, in this order: INVALID_API_KEY (unknown), a repeated
+-- that attempt's reservation as well; PERIOD: see funds.lua; or a refusal, in this order: INVALID_API_KEY (unknown), a repeated
 -- attempt's answer (REPLAY while it is pending or settled, for check_admission OK; RESERVATION_RESOLVED when
 -- nothing is held any more, IDEMPOTENCY_KEY_REUSED for other content),
 -- INVALID_API_KEY (revoked, expired), ACCOUNT_SUSPENDED, IDEMPOTENCY_KEY_*, IMAGE_COUNT_TOO_LARGE,
--- RATE_LIMIT_EXCEEDED, CATALOG_BEHIND, MODEL_NOT_FOUND, MODEL_NOT_ALLOWED, GENERATION_PRICE_MISSING,
--- ACCOUNT_IN_DEBT, CREDIT_BALANCE_EXHAUSTED.
+-- RATE_LIMIT_EXCEEDED, CATALOG_BEHIND, MODEL_NOT_FOUND, MODEL_NOT_ALLOWED, GENERATION_PRICE_MISSING (the wallet
+-- would pay), ACCOUNT_IN_DEBT, SUBSCRIPTION_QUOTA_EXHAUSTED (no wallet to fall back to), CREDIT_BALANCE_EXHAUSTED.
 
 local function admit_request(keys, args)
-  local q = {account_key = keys[1], rsv_key = keys[2], due = keys[3], account = args[2], attempt = args[3],
+  local q = {account_key = keys[1], rsv_key = keys[2], due = keys[3], ledger = keys[4], account = args[2], attempt = args[3],
     fingerprint = args[4], key_id = args[5], hash = args[6], n = integer(args[7]), model = args[8],
-    fact = args[9], unit = integer(args[10]) or 0, ver = integer(args[11]), body = args[12], other = args[13]}
-  local at = 4
+    fact = args[9], unit = integer(args[10]) or 0, ver = integer(args[11]), body = args[12], other = args[13],
+    units = integer(args[14]) or 0, period = given_period(args)}
+  local at = 5
   if q.key_id ~= '' then q.key_key, at = keys[at], at + 1 end
   if q.body ~= '' then q.idem_key, at = keys[at], at + 1 end
   if q.other ~= '' then q.other_key = keys[at] end
@@ -68,10 +69,28 @@ local function write_key_limits(key)
   if key.ipm_new then redis.call('HSET', key.name, 'ipm_tat', text(key.ipm_new)) end
 end
 
-local function write_admission(q, r, now, key, account, taken_from)
+-- Holds what one of them pays, in `account` (not written).
+local function take_hold(q, account, source, now)
+  local r = {state = 'P', fingerprint = q.fingerprint, key = q.key_id, has_idem = q.idem_key ~= nil, n = q.n,
+    unit = q.unit, amount = q.unit * q.n, src = source, sub_no = 0, units = 0, ver = q.ver, create_us = now,
+    end_us = now + HOLD_US, passed_on = false, model = q.model, delivered = 0, charge = 0, seq = 0}
+  if source == 'subscription' then
+    r.unit, r.amount, r.sub_no, r.units = 0, 0, account.sub.no, q.units
+    account.sub.held = account.sub.held + q.units * q.n
+    account.sub_changed = true
+  end
+  account.held = account.held + r.amount
+  account.cc = account.cc + 1
+  account.key_cc = account.key_cc + 1
+  check_money(account)
+  return r
+end
+
+local function write_admission(q, r, now, key, account, taken_from, rollover)
+  if rollover then append_ledger(q.ledger, account, now, rollover) end
   redis.call('SET', q.rsv_key, whole_record(r))
   redis.call('ZADD', q.due, text(r.end_us), q.account .. '.' .. q.attempt)
-  write_account(account, now, q.key_id, 'held')
+  write_account(account, now, q.key_id, 'held', 'seq')
   if key then write_key_limits(key) end
   if q.idem_key then
     redis.call('SET', q.idem_key, q.attempt .. '|' .. q.body, 'PX', text(IDEMPOTENCY_MS))
@@ -102,18 +121,11 @@ local function decide(keys, args, only_check)
   refusal = limit_refusal(measured, now, key, account, q.n, q.due) or model_refusal(key, q.model, q.fact)
   if refusal then return refusal end
   if only_check then return with_limits_as_they_stand({'OK'}, now, key, account) end
-  local amount = q.unit * q.n
-  refusal = price_refusal(q.fact, q.unit, q.n) or funds_refusal(account, amount, now, q.due)
+  local source, rollover
+  source, refusal, rollover = fund_in_period(account, q, q.due, now)
   if refusal then return refusal end
-
-  local r = {state = 'P', fingerprint = q.fingerprint, key = q.key_id, has_idem = q.idem_key ~= nil, n = q.n,
-    unit = q.unit, amount = amount, src = 'wallet', ver = q.ver, create_us = now, end_us = now + HOLD_US,
-    passed_on = false, model = q.model, delivered = 0, charge = 0, seq = 0}
-  account.held = account.held + amount
-  account.cc = account.cc + 1
-  account.key_cc = account.key_cc + 1
-  check_money(account)
-  write_admission(q, r, now, key, account, taken_from)
+  local r = take_hold(q, account, source, now)
+  write_admission(q, r, now, key, account, taken_from, rollover)
 
   local answer = {'OK', reservation_answer(r)}
   for _, word in ipairs({limits_answer(measured)}) do answer[#answer + 1] = word end

@@ -4,7 +4,7 @@
 -- KEYS  acct, key
 -- ARGV  1 now, 2 number, 3 SHA-256 of the API key, 4 life in microseconds (0: for ever), 5 requests a minute,
 --       6 images a minute, 7 concurrency ("": unlimited), 8 models, a line each ("": all)
--- Answers {"OK", key (8)}, {"TAKEN", "0", highest number} when the number is not the next, or
+-- Answers {"OK", key (9)}, {"TAKEN", "0", highest number} when the number is not the next, or
 -- {"ACCOUNT_NOT_FOUND", "0"}.
 
 local function create_key(keys, args)

@@ -1,4 +1,5 @@
--- due: the holds of one bucket whose time has come, oldest first.
+-- due: the holds of one bucket whose time has come, oldest first, and those whose time is further ahead than a hold
+-- is long (see expire).
 --
 -- KEYS  due
 -- ARGV  1 now, 2 how many at most
@@ -7,6 +8,9 @@
 local function due(keys, args)
   local now = clock(args[1], nil)
   local ids = redis.call('ZRANGE', keys[1], '-inf', text(now), 'BYSCORE', 'LIMIT', '0', args[2])
+  local ahead = redis.call('ZRANGE', keys[1], '+inf', '(' .. text(now + HOLD_US + STEP_BACK_US), 'BYSCORE', 'REV',
+    'LIMIT', '0', args[2])
+  for _, id in ipairs(ahead) do ids[#ids + 1] = id end
   return {'OK', unpack(ids)}
 end
 

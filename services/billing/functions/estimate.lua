@@ -1,22 +1,28 @@
 -- estimate: what admit would say now; consumes and holds nothing.
 --
--- KEYS  acct, then key (when ARGV[2] is given)
--- ARGV  1 now, 2 key ID or "", 3 SHA-256 of the API key, 4 n, 5 model, 6 what the catalog says, 7 unit price
--- Answers {"OK", "1" when the wallet could pay, the reason why admit would refuse or ""}; or INVALID_API_KEY,
--- ACCOUNT_NOT_FOUND, ACCOUNT_SUSPENDED.
+-- KEYS  acct, due, then key (when ARGV[2] is given)
+-- ARGV  1 now, 2 key ID or "", 3 SHA-256 of the API key, 4 n, 5 model, 6 what the catalog says, 7 unit price, 8 quota
+--       units of an image, then the four words of a period (see funds.lua)
+-- Answers {"OK", "1" when holds that are due stand in its way else "0", who could pay (wallet, subscription or ""),
+-- the reason why admit would refuse or ""}; PERIOD; or INVALID_API_KEY, ACCOUNT_NOT_FOUND, ACCOUNT_SUSPENDED.
 
 local function estimate(keys, args)
   local account = read_account(keys[1], args[2])
-  local key = args[2] ~= '' and read_key(keys[2]) or nil
+  local key = args[2] ~= '' and read_key(keys[3]) or nil
   local now = clock(args[1], account and account.last_us)
-  local n, model, fact, unit = integer(args[4]), args[5], args[6], integer(args[7]) or 0
+  local q = {n = integer(args[4]), model = args[5], fact = args[6], unit = integer(args[7]) or 0,
+    units = integer(args[8]) or 0, period = given_period(args)}
   local refusal = unknown_caller(account, key, args[2], args[3]) or unwelcome_caller(account, key, now)
   if refusal then return refusal end
-  local unpayable = funds_refusal(account, unit * n, now, nil)
-  local reason = limit_refusal(measure(now, key, account, n), now, key, account, n, nil) or
-    model_refusal(key, model, fact) or price_refusal(fact, unit, n) or unpayable
-  local payable = fact == 'priced' and not unpayable
-  return {'OK', payable and '1' or '0', reason and reason[1] or ''}
+  refusal = limit_refusal(measure(now, key, account, q.n), now, key, account, q.n, keys[2]) or
+    model_refusal(key, q.model, q.fact)
+  local source, unpayable
+  if q.fact == 'priced' or q.fact == 'unpriced' then
+    source, unpayable = fund_in_period(account, q, keys[2], now)
+    if unpayable and unpayable[1] == 'PERIOD' then return unpayable end
+  end
+  refusal = refusal or unpayable
+  return {'OK', refusal and refusal[2] or '0', source or '', refusal and refusal[1] or ''}
 end
 
 redis.register_function{function_name = '@LIBRARY@_estimate', callback = estimate, flags = {'no-writes'}}

@@ -2,12 +2,12 @@
 --
 -- KEYS  acct
 -- ARGV  1 now
--- Answers {"OK", account (11)} or {"ACCOUNT_NOT_FOUND", "0"}.
+-- Answers {"OK", account (21)} or {"ACCOUNT_NOT_FOUND", "0"}.
 
 local function get_account(keys, args)
   local account = read_account(keys[1], '')
   if not account then return {'ACCOUNT_NOT_FOUND', '0'} end
-  return {'OK', account_answer(account)}
+  return {'OK', account_answer(account, clock(args[1], account.last_us))}
 end
 
 redis.register_function{

@@ -2,7 +2,7 @@
 --
 -- KEYS  rsv
 -- ARGV  1 now
--- Answers {"OK", reservation (12)} or {"RESERVATION_FORGOTTEN", "0"}.
+-- Answers {"OK", reservation (14)} or {"RESERVATION_FORGOTTEN", "0"}.
 
 local function get_reservation(keys, args)
   local r = read_reservation(keys[1])

@@ -2,7 +2,7 @@
 --
 -- KEYS  acct, then the keys wanted
 -- ARGV  1 now, then their key IDs
--- Answers {"OK", highest number, {key (8)}, ...}; an empty array for one that is not there.
+-- Answers {"OK", highest number, {key (9)}, ...}; an empty array for one that is not there.
 
 local function list_keys(keys, args)
   local account = read_account(keys[1], '')

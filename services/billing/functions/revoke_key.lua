@@ -2,7 +2,7 @@
 --
 -- KEYS  acct, key
 -- ARGV  1 now, 2 key ID
--- Answers {"OK" or "REPLAY", key (8)} or {"KEY_NOT_FOUND", "0"}.
+-- Answers {"OK" or "REPLAY", key (9)} or {"KEY_NOT_FOUND", "0"}.
 
 local function revoke_key(keys, args)
   local account = read_account(keys[1], args[2])

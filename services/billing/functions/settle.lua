@@ -1,16 +1,20 @@
 -- settle: charges what was delivered and gives back the rest of the hold and the slots. 0 is a release.
 --
--- KEYS  acct, rsv, due, led
--- ARGV  1 now, 2 account, 3 attempt, 4 delivered
--- Answers {"OK", "REPLAY" or "PASSED_ON", reservation (12)}, or a refusal: RESERVATION_FORGOTTEN,
--- DELIVERED_COUNT_TOO_LARGE (n), RESERVATION_RESOLVED (state, delivered, charge).
+-- KEYS  acct, rsv, due, led, use of one day, use of another
+-- ARGV  1 now, 2 account, 3 attempt, 4 delivered, 5 the one day (YYYYMMDD), 6 the other
+-- Answers {"OK", "REPLAY" or "PASSED_ON", reservation (14)}; {"DAY", "0", now} when it is neither of the days:
+-- call again; or a refusal: RESERVATION_FORGOTTEN, DELIVERED_COUNT_TOO_LARGE (n), RESERVATION_RESOLVED (state,
+-- delivered, charge).
 --
 -- The record's state decides, not the clock: a hold that is past its time and was not expired yet is still
 -- there, so it is settled in time. After expiry the charge takes what is free in the wallet and books the
--- rest as owed; when the idempotency key has passed to another attempt it charges nothing (PASSED_ON).
+-- rest as owed, or takes what is left of the quota and notes the rest as units over; when the idempotency key has
+-- passed to another attempt it charges nothing (PASSED_ON).
+
+local USAGE_SECONDS = 400 * 86400
 
 -- Takes `charge` from what is free; what is missing is owed, up to what the format holds.
-local function charge_late(account, r, charge)
+local function charge_wallet_late(account, r, charge)
   local taken = math.min(charge, account.bal - account.held)
   local owed = math.min(charge - taken, MONEY_MAX - account.owed)
   account.bal = account.bal - taken
@@ -19,17 +23,77 @@ local function charge_late(account, r, charge)
   return {type = 'late_charge', amount = 0 - taken, owed_change = owed}
 end
 
-local function charge_in_time(account, r, charge)
-  give_back(account, r)
-  account.bal = account.bal - charge
-  r.charge = charge
-  return {type = 'charge', amount = 0 - charge, owed_change = 0}
+-- Units beyond the quota are in the entry alone where their period has ended, else in its counters too.
+local function charge_quota_late(account, r, units)
+  local entry = {type = 'late_charge', amount = 0, owed_change = 0, units = units, over = units}
+  if not in_its_period(account, r) then return entry end
+  local sub = account.sub
+  local taken = math.min(units, math.max(0, sub.quota - sub.used - sub.held))
+  entry.over, entry.start, entry.stop = units - taken, sub.start, sub.stop
+  sub.used, sub.over, account.sub_changed = sub.used + taken, sub.over + entry.over, true
+  return entry
 end
 
-local function write_charge(keys, id, now, account, r, entry, was_pending)
+local function charge_late(account, r)
+  if r.src == 'subscription' then return charge_quota_late(account, r, r.units * r.delivered) end
+  return charge_wallet_late(account, r, r.unit * r.delivered)
+end
+
+local function charge_in_time(account, r)
+  give_back(account, r)
+  r.charge = r.unit * r.delivered
+  account.bal = account.bal - r.charge
+  local entry = {type = 'charge', amount = 0 - r.charge, owed_change = 0}
+  if r.src ~= 'subscription' then return entry end
+  entry.units, entry.over = r.units * r.delivered, 0
+  if in_its_period(account, r) then
+    local sub = account.sub
+    sub.used = sub.used + entry.units
+    entry.start, entry.stop = sub.start, sub.stop
+  end
+  return entry
+end
+
+-- YYYYMMDD of microseconds (UTC), by counting in years that begin in March, whose leap day is the last.
+local function day_of(now)
+  local days = math.floor(now / 86400000000) + 719468
+  local era = math.floor(days / 146097)
+  local rest = days - era * 146097
+  local year = math.floor((rest - math.floor(rest / 1460) + math.floor(rest / 36524) - math.floor(rest / 146096)) / 365)
+  local day = rest - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local month = math.floor((5 * day + 2) / 153)
+  day = day - math.floor((153 * month + 2) / 5) + 1
+  year = year + era * 400 + (month >= 10 and 1 or 0)
+  month = month + (month < 10 and 3 or -9)
+  return text(year * 10000 + month * 100 + day)
+end
+
+local function usage_key(keys, args, now)
+  local day = day_of(now)
+  return (day == args[5] and keys[5]) or (day == args[6] and keys[6]) or nil
+end
+
+-- What the day's use will be with this charge: names and values as HSET wants them. Sums that leave the format, which only
+-- thousands of the dearest charges in a day could make, stay at its end rather than fail a settlement.
+local function added_usage(usage, r, units)
+  local name = (r.key:match('%.(%d+)$') or '-') .. '|' .. r.model .. '|'
+  local names = {name .. 'r', name .. 'i', name .. 'c', name .. 'u'}
+  local had = redis.call('HMGET', usage, unpack(names))
+  local fields = {}
+  for i, more in ipairs({1, r.delivered, r.charge, units}) do
+    fields[#fields + 1] = names[i]
+    fields[#fields + 1] = text(math.min((integer(had[i]) or 0) + more, MONEY_MAX))
+  end
+  return fields
+end
+
+local function write_charge(keys, usage, id, now, account, r, entry, was_pending)
   entry.rsv, entry.key, entry.model, entry.n, entry.delivered = id, r.key, r.model, r.n, r.delivered
   entry.unit, entry.src, entry.ver = r.unit, r.src, r.ver
+  local used = added_usage(usage, r, entry.units or 0)
   append_ledger(keys[4], account, now, entry)
+  redis.call('HSET', usage, unpack(used))
+  redis.call('EXPIRE', usage, USAGE_SECONDS)
   write_account(account, now, r.key, 'bal', 'held', 'owed', 'seq')
   write_short_record(r)
   if was_pending then redis.call('ZREM', keys[3], id) end
@@ -77,12 +141,13 @@ local function settle(keys, args)
     write_short_record(r)
     return {'PASSED_ON', reservation_answer(r)}
   end
-  local charge = was_pending and charge_in_time or charge_late
-  local entry = charge(account, r, r.unit * delivered)
+  local usage = usage_key(keys, args, now)
+  if not usage then return {'DAY', '0', text(now)} end
+  local entry = (was_pending and charge_in_time or charge_late)(account, r)
   check_money(account)
   account.seq = account.seq + 1
   r.seq = account.seq
-  write_charge(keys, id, now, account, r, entry, was_pending)
+  write_charge(keys, usage, id, now, account, r, entry, was_pending)
   return {'OK', reservation_answer(r)}
 end
 

@@ -13,14 +13,20 @@
 --
 -- {b}:acct:<account>        hash: state active|suspended, bal, held, owed, seq (ledger), key_seq, cc,
 --                           cc:<n> (of key n while it is above 0), rpm, ipm, cc_max (limits; absent: none),
---                           rpm_tat, ipm_tat, last_us, create_us
+--                           rpm_tat, ipm_tat, last_us, create_us, policy subscription_first (also: absent)|
+--                           subscription_only|wallet_only, sub (see read_subscription; absent: never any)
 -- {b}:key:<account>.<n>     hash: state active|revoked, hash, expire_us, create_us, models, rpm, ipm, cc_max,
---                           rpm_tat, ipm_tat
+--                           rpm_tat, ipm_tat, imported (1: it was made elsewhere and is found by its hash)
 -- {b}:rsv:<account>.<uuid>  text, see read_reservation
 -- {b}:idem:<account>:<hash> text: <uuid>|<body hash>
 -- {b}:due                   sorted set: <account>.<uuid> by the time when the hold ends
 -- {b}:led:<account>         stream, IDs <seq>-0
--- {b}:top:<account>:<id>    text: <amount>|<seq>
+-- {b}:fwd:<account>         stream of one entry, which stands for those that were trimmed (see trim_ledger)
+-- {b}:top:<account>:<id>    text: <amount>|<seq>; of adjustments and write-offs also |<type>|<SHA-1 of the reason>
+-- {b}:imp:<account>:<hash>  text: the number of the key that was imported under this hash
+-- apikey:<hash>             text, the one key without a tag: <account>.<n> of an imported key; never changed
+-- {b}:use:<account>:<day>   hash of a day (YYYYMMDD, UTC), 400 days: <key number or ->|<model>| and then r requests,
+--                           i images, c charged nano-USD, u units
 
 local TEST_CLOCK = false
 
@@ -30,7 +36,8 @@ local MINUTE_US = 60000000
 local HOLD_US = 420000000
 local HOUR_MS = 3600000
 local DAY_MS = 86400000
--- An idempotency record outlives every reservation that it can name: a day after a hold's end.
+-- An idempotency record outlives every reservation that it can name: a day after a hold's end. Where a hold
+-- ends late, since nobody swept, its record lives as long as its idempotency record and no longer.
 local IDEMPOTENCY_MS = DAY_MS + 900000
 -- Steps back of the clock up to this are bridged by standing still.
 local STEP_BACK_US = 5000000
@@ -50,10 +57,6 @@ local function integer(field)
   return number
 end
 
-local function limit_text(limit)
-  return limit and text(limit) or ''
-end
-
 -- Microseconds. TIME is asked once per call: within a function of Redis 7.0 it moves.
 local function clock(given, last_us)
   local now
@@ -68,43 +71,83 @@ local function clock(given, last_us)
   return now
 end
 
+-- The text of a number that may be absent.
+local function optional_text(number)
+  return number and text(number) or ''
+end
+
+local function split(line)
+  local parts = {}
+  for part in (line .. '|'):gmatch('([^|]*)|') do parts[#parts + 1] = part end
+  return parts
+end
+
 -- Accounts ---------------------------------------------------------------------------------------
 
 local function concurrency_field(key_id)
   return 'cc:' .. key_id:match('%.(%d+)$')
 end
 
+-- What pays for an account's subscription: its plan, its period and that period's counters. `no` numbers the
+-- periods: it grows with each one that begins or is ended, and a hold counts only where its own number is.
+--   no|quota|period (month, week, day)|first start|start|end|used|held|over
+-- Only the number stays of one that was removed. Answers nil when there is none, and the number.
+local function read_subscription(line)
+  if not line then return nil, 0 end
+  local p = split(line)
+  local no = integer(p[1])
+  if #p == 1 then return nil, no end
+  return {no = no, quota = integer(p[2]), period = p[3], first = integer(p[4]), start = integer(p[5]),
+    stop = integer(p[6]), used = integer(p[7]), held = integer(p[8]), over = integer(p[9])}, no
+end
+
+local function subscription_text(account)
+  local sub = account.sub
+  if not sub then return text(account.sub_no) end
+  return table.concat({text(sub.no), text(sub.quota), sub.period, text(sub.first), text(sub.start), text(sub.stop),
+    text(sub.used), text(sub.held), text(sub.over)}, '|')
+end
+
 -- nil when there is none. `key_id` may be "".
 local function read_account(name, key_id)
   local keyed = key_id ~= ''
   local f = redis.call('HMGET', name, 'state', 'bal', 'held', 'owed', 'seq', 'key_seq', 'cc', 'rpm', 'ipm',
-    'cc_max', 'rpm_tat', 'ipm_tat', 'last_us', 'create_us', keyed and concurrency_field(key_id) or 'cc:')
+    'cc_max', 'rpm_tat', 'ipm_tat', 'last_us', 'create_us', keyed and concurrency_field(key_id) or 'cc:', 'policy',
+    'sub')
   if not f[1] then return nil end
+  local sub, sub_no = read_subscription(f[17])
   return {
     name = name, state = f[1], bal = integer(f[2]), held = integer(f[3]), owed = integer(f[4]),
     seq = integer(f[5]), key_seq = integer(f[6]), cc = integer(f[7]), rpm = integer(f[8]),
     ipm = integer(f[9]), cc_max = integer(f[10]), rpm_tat = integer(f[11]) or 0,
     ipm_tat = integer(f[12]) or 0, last_us = integer(f[13]) or 0, create_us = integer(f[14]),
-    key_cc = integer(f[15]) or 0,
+    key_cc = integer(f[15]) or 0, policy = f[16] or 'subscription_first', sub = sub, sub_no = sub_no,
   }
 end
 
-local function account_answer(account)
+-- 21 words; the last is the time, which tells whether the subscription's period is still the current one.
+local function account_answer(account, now)
+  local sub = account.sub or {}
   return account.state, text(account.bal), text(account.held), text(account.owed), text(account.cc),
-    text(account.seq), text(account.create_us), limit_text(account.rpm), limit_text(account.ipm),
-    limit_text(account.cc_max), text(account.key_seq)
+    text(account.seq), text(account.create_us), optional_text(account.rpm), optional_text(account.ipm),
+    optional_text(account.cc_max), text(account.key_seq), account.policy, optional_text(sub.quota), sub.period or '',
+    optional_text(sub.first), optional_text(sub.start), optional_text(sub.stop), optional_text(sub.used),
+    optional_text(sub.held), optional_text(sub.over), text(now)
 end
 
--- The money must be whole before anything is written: 0 <= held <= bal, and all within the format.
+-- The money must be whole before anything is written: 0 <= held <= bal, and all within the format. So must
+-- the quota, but for used + held <= quota, which a lowered quota breaks.
 local function check_money(account)
+  local sub = account.sub
   if account.held < 0 or account.bal < account.held or account.bal > MONEY_MAX or account.owed < 0 or
-    account.owed > MONEY_MAX then
+    account.owed > MONEY_MAX or (sub and (sub.used < 0 or sub.held < 0 or sub.over < 0)) then
     error('the account would be out of balance')
   end
 end
 
--- Writes what every change of an account writes (time, concurrency of account and key, new rate limits) and
--- the fields named. The key's concurrency field goes when it reaches 0. `key_id` may be "".
+-- Writes what every change of an account writes (time, concurrency of account and key, new rate limits, a
+-- subscription marked `sub_changed`) and the fields named. The key's concurrency field goes when it reaches
+-- 0. `key_id` may be "".
 local function write_account(account, now, key_id, ...)
   local fields = {'last_us', text(now), 'cc', text(account.cc)}
   local function add(name, number)
@@ -114,38 +157,47 @@ local function write_account(account, now, key_id, ...)
   for _, name in ipairs({...}) do add(name, account[name]) end
   if account.rpm_new then add('rpm_tat', account.rpm_new) end
   if account.ipm_new then add('ipm_tat', account.ipm_new) end
+  if account.sub_changed then
+    fields[#fields + 1] = 'sub'
+    fields[#fields + 1] = subscription_text(account)
+  end
   local keyed = key_id ~= ''
   if keyed and account.key_cc > 0 then add(concurrency_field(key_id), account.key_cc) end
   redis.call('HSET', account.name, unpack(fields))
   if keyed and account.key_cc == 0 then redis.call('HDEL', account.name, concurrency_field(key_id)) end
 end
 
--- Appends an entry and is the first write of its function. `account` holds the values after the change.
+-- Appends an entry and is the first write of its function. `account` holds the values after the change. All
+-- entries have the same fields in the same order, whose names Redis then stores once for many of them.
+-- `start` and `stop` of a charge: the period in whose counters it is; empty when that one had ended.
 local function append_ledger(ledger, account, now, entry)
-  redis.call('XADD', ledger, text(account.seq) .. '-0', 'type', entry.type, 'us', text(now),
+  redis.call('XADD', ledger, text(entry.seq or account.seq) .. '-0', 'type', entry.type, 'us', text(now),
     'amount', text(entry.amount), 'owed_change', text(entry.owed_change),
     'bal', text(account.bal), 'owed', text(account.owed),
     'rsv', entry.rsv or '', 'key', entry.key or '', 'model', entry.model or '',
     'n', text(entry.n or 0), 'delivered', text(entry.delivered or 0), 'unit', text(entry.unit or 0),
-    'src', entry.src or '', 'ver', text(entry.ver or 0), 'request', entry.request or '')
+    'src', entry.src or '', 'ver', text(entry.ver or 0), 'request', entry.request or '',
+    'units', optional_text(entry.units), 'over', optional_text(entry.over), 'quota', optional_text(entry.quota),
+    'start', optional_text(entry.start), 'end', optional_text(entry.stop), 'reason', entry.reason or '',
+    'carried', optional_text(entry.carried), 'carried_owed', optional_text(entry.carried_owed))
 end
 
 -- Keys -------------------------------------------------------------------------------------------
 
 local function read_key(name)
   local f = redis.call('HMGET', name, 'state', 'hash', 'expire_us', 'create_us', 'models', 'rpm', 'ipm',
-    'cc_max', 'rpm_tat', 'ipm_tat')
+    'cc_max', 'rpm_tat', 'ipm_tat', 'imported')
   if not f[1] then return nil end
   return {
     name = name, state = f[1], hash = f[2], expire_us = integer(f[3]), create_us = integer(f[4]),
     models = f[5] or '', rpm = integer(f[6]), ipm = integer(f[7]), cc_max = integer(f[8]),
-    rpm_tat = integer(f[9]) or 0, ipm_tat = integer(f[10]) or 0,
+    rpm_tat = integer(f[9]) or 0, ipm_tat = integer(f[10]) or 0, imported = f[11] == '1',
   }
 end
 
 local function key_answer(key, concurrent)
-  return key.state, text(key.expire_us), text(key.create_us), limit_text(key.rpm), limit_text(key.ipm),
-    limit_text(key.cc_max), key.models, text(concurrent)
+  return key.state, text(key.expire_us), text(key.create_us), optional_text(key.rpm), optional_text(key.ipm),
+    optional_text(key.cc_max), key.models, text(concurrent), key.imported and '1' or ''
 end
 
 -- Writes limits that are there. Names and values alternate, as HSET wants them.
@@ -165,11 +217,18 @@ end
 --   state|fingerprint|key|has idempotency key|n|unit|amount|source|version|created|ends|passed on|model
 -- Settled (S), settled late (L) and released (R) it is short:
 --   state|fingerprint|key|has idempotency key|delivered|charge|sequence
--- `passed on` is 1 when its idempotency key went to another attempt after it had expired.
-local function split(line)
-  local parts = {}
-  for part in (line .. '|'):gmatch('([^|]*)|') do parts[#parts + 1] = part end
-  return parts
+-- The source is `wallet`, or `subscription/<number of the period>/<units of an image>`; then unit and amount,
+-- which are money, are 0. `passed on` is 1 when its idempotency key went to another attempt after it had
+-- expired.
+local function source_text(r)
+  if r.src == 'wallet' then return r.src end
+  return r.src .. '/' .. text(r.sub_no) .. '/' .. text(r.units)
+end
+
+local function read_source(r, source)
+  r.src, r.sub_no, r.units = source, 0, 0
+  local src, sub_no, units = source:match('^(%a+)/(%d+)/(%d+)$')
+  if src then r.src, r.sub_no, r.units = src, integer(sub_no), integer(units) end
 end
 
 local function read_reservation(name)
@@ -179,7 +238,8 @@ local function read_reservation(name)
   local r = {name = name, state = p[1], fingerprint = p[2], key = p[3], has_idem = p[4] == '1',
     delivered = 0, charge = 0, seq = 0}
   if r.state == 'P' or r.state == 'E' then
-    r.n, r.unit, r.amount, r.src = integer(p[5]), integer(p[6]), integer(p[7]), p[8]
+    r.n, r.unit, r.amount = integer(p[5]), integer(p[6]), integer(p[7])
+    read_source(r, p[8])
     r.ver, r.create_us, r.end_us = integer(p[9]), integer(p[10]), integer(p[11])
     r.passed_on, r.model = p[12] == '1', table.concat(p, '|', 13)
   else
@@ -190,7 +250,7 @@ end
 
 local function whole_record(r)
   return table.concat({r.state, r.fingerprint, r.key, r.has_idem and '1' or '0', text(r.n), text(r.unit),
-    text(r.amount), r.src, text(r.ver), text(r.create_us), text(r.end_us), r.passed_on and '1' or '0',
+    text(r.amount), source_text(r), text(r.ver), text(r.create_us), text(r.end_us), r.passed_on and '1' or '0',
     r.model}, '|')
 end
 
@@ -205,18 +265,33 @@ local function reservation_answer(r)
   local whole = r.n ~= nil
   return r.state, r.key, r.model or '', whole and text(r.n) or '0', whole and text(r.unit) or '0',
     whole and text(r.amount) or '0', whole and text(r.create_us) or '0', whole and text(r.end_us) or '0',
-    whole and text(r.ver) or '0', text(r.delivered), text(r.charge), text(r.seq)
+    whole and text(r.ver) or '0', text(r.delivered), text(r.charge), text(r.seq), r.src or '',
+    whole and text(r.units * r.n) or '0'
 end
 
 local function resolved(r)
   return {'RESERVATION_RESOLVED', '0', r.state, text(r.delivered), text(r.charge)}
 end
 
--- Takes the hold and the slots off `account` (not written yet).
+-- Whether the counters of the subscription are still those of the period in which the hold was made.
+local function in_its_period(account, r)
+  return r.src == 'subscription' and account.sub ~= nil and account.sub.no == r.sub_no
+end
+
+-- Takes the hold and the slots off `account` (not written yet). Units of a period that has ended went with it.
 local function give_back(account, r)
   account.held = account.held - r.amount
+  if in_its_period(account, r) then
+    account.sub.held = account.sub.held - r.units * r.n
+    account.sub_changed = true
+  end
   account.cc = math.max(0, account.cc - 1)
   account.key_cc = math.max(0, account.key_cc - 1)
+end
+
+-- A hold that ends so late was made while the clock was ahead.
+local function is_too_far_ahead(end_us, now)
+  return end_us > now + HOLD_US + STEP_BACK_US
 end
 
 local function holds_are_due(due, now)
@@ -228,9 +303,9 @@ end
 -- Limits -----------------------------------------------------------------------------------------
 
 -- GCRA in whole microseconds: `limit` a minute with a burst of `limit`, of which `cost` are asked for.
--- The rounded-up interval never admits too much. A stored time later than a full burst ahead is no debt: a
--- little later comes from a limit that was changed, and is cut; much later, from a clock that stepped back,
--- and is forgotten, which admits one burst too much. (Cutting would lock the caller out until the clock has
+-- The rounded-up interval never admits too much. A stored time a little later than a full burst ahead comes
+-- from a limit that was changed, and is paid off; much later, from a clock that stepped back, and is forgotten,
+-- which admits one burst too much. (Cutting it to a full burst would lock the caller out until the clock has
 -- caught up, since a refusal does not write the cut.)
 -- Answers what to store, how long to wait (0: admitted; NEVER), what remains, and until when it is full.
 local function gcra(now, limit, tat, cost)
@@ -240,7 +315,7 @@ local function gcra(now, limit, tat, cost)
   local interval = math.floor((MINUTE_US + limit - 1) / limit)
   local burst_us = interval * limit
   if tat > now + burst_us + STEP_BACK_US then tat = now end
-  local base = math.max(math.min(tat, now + burst_us), now)
+  local base = math.max(tat, now)
   local new = base + interval * cost
   local over = new - now - burst_us
   local retry_us = 0
@@ -249,7 +324,7 @@ local function gcra(now, limit, tat, cost)
     new = base
   end
   return {limit = limit, store = new, retry_us = retry_us,
-    remaining = math.floor((burst_us - (new - now)) / interval), reset_us = new - now}
+    remaining = math.max(0, math.floor((burst_us - (new - now)) / interval)), reset_us = new - now}
 end
 
 -- All rate limits of key and account for n images (0: only how they stand); `key` may be nil. Notes in both
@@ -356,23 +431,6 @@ local function model_refusal(key, model, fact)
   if key and key.models ~= '' and
     not ('\n' .. key.models .. '\n'):find('\n' .. model .. '\n', 1, true) then
     return {'MODEL_NOT_ALLOWED', '0'}
-  end
-  return nil
-end
-
-local function price_refusal(fact, unit, n)
-  if fact ~= 'priced' then return {'GENERATION_PRICE_MISSING', '0'} end
-  if unit * n > MONEY_MAX then
-    return {'IMAGE_COUNT_TOO_LARGE', '0', text(math.floor(MONEY_MAX / unit))}
-  end
-  return nil
-end
-
-local function funds_refusal(account, amount, now, due)
-  if account.owed > 0 then return {'ACCOUNT_IN_DEBT', '0', text(account.owed)} end
-  local free = account.bal - account.held
-  if free < amount then
-    return {'CREDIT_BALANCE_EXHAUSTED', holds_are_due(due, now), text(amount), text(free)}
   end
   return nil
 end

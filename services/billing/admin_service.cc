@@ -1,0 +1,219 @@
+#include "services/billing/admin_service.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "services/billing/billing_metrics.h"
+#include "services/billing/names.h"
+#include "services/common/log/log.h"
+
+namespace prismatic::billing {
+namespace {
+
+constexpr char kDomain[] = "billing.prismatic";
+constexpr char kActorKey[] = "x-prismatic-actor";
+// A person's address or a service's name.
+constexpr size_t kActorBytesMax = 128;
+// What is no name of ours is not put into the log at any length.
+constexpr size_t kSubjectBytesMax = 100;
+
+// Who acts, as the caller tells; for people who read the log, and not proven.
+std::string ActorOf(const grpc::CallbackServerContext& context) {
+  auto found = context.client_metadata().find(kActorKey);
+  if (found == context.client_metadata().end()) return "";
+  std::string actor(found->second.data(), std::min(found->second.size(), kActorBytesMax));
+  std::replace_if(
+      actor.begin(), actor.end(), [](unsigned char c) { return !absl::ascii_isprint(c); }, '?');
+  return actor;
+}
+
+// The account that a request is about, from whichever field names it.
+template <typename Request>
+std::string AccountOf(const Request& request) {
+  std::string text;
+  if constexpr (requires { request.account(); }) {
+    text = request.account();
+  } else if constexpr (requires { request.name(); }) {
+    text = request.name();
+  } else if constexpr (requires { request.key_id(); }) {
+    text = request.key_id();
+  } else {
+    text = request.reservation_id();
+  }
+  return text.substr(0, std::min(text.find('.'), kSubjectBytesMax));
+}
+
+void LogCall(const char* method, const std::string& account, const std::string& actor,
+             const absl::Status& status) {
+  log::Info("admin call", {{"method", method},
+                           {"account", account},
+                           {"actor", actor},
+                           {"outcome", status.ok() ? "ok" : ResultLabel(status)}});
+}
+
+template <typename Response>
+Task<absl::StatusOr<Response>> Refuse(absl::Status status) {
+  co_return status;
+}
+
+template <typename Response>
+Task<absl::StatusOr<Response>> Logged(const char* method, std::string account, std::string actor,
+                                      Task<absl::StatusOr<Response>> task) {
+  absl::StatusOr<Response> response = co_await task;
+  LogCall(method, account, actor, response.status());
+  co_return response;
+}
+
+}  // namespace
+
+BillingAdminService::BillingAdminService(Admin& admin, LedgerTails& tails, metrics::Registry& metrics,
+                                         rpc::AdminToken token)
+    : admin_(admin),
+      tails_(tails),
+      metrics_(metrics, v1::BillingAdmin::service_full_name(), kDomain),
+      token_(std::move(token)) {}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* BillingAdminService::Serve(
+    const char* name, grpc::CallbackServerContext* context, const Request* request, Response* response,
+    Task<absl::StatusOr<Response>> (Admin::*method)(Request)) {
+  absl::Status allowed = token_.Check(*context);
+  auto task = allowed.ok() ? (admin_.*method)(*request) : Refuse<Response>(allowed);
+  return rpc::Serve(metrics_, name, context, response,
+                    Logged(name, AccountOf(*request), ActorOf(*context), std::move(task)));
+}
+
+grpc::ServerWriteReactor<v1::TailLedgerEntriesResponse>* BillingAdminService::TailLedgerEntries(
+    grpc::CallbackServerContext* context, const v1::TailLedgerEntriesRequest* request) {
+  static constexpr char kName[] = "TailLedgerEntries";
+  auto ended = [this, account = AccountOf(*request), actor = ActorOf(*context),
+                started = absl::Now()](const absl::Status& status) {
+    LogCall(kName, account, actor, status);
+    return metrics_.Finish(kName, started, status);
+  };
+  return tails_.Open(*request, token_.Check(*context), std::move(ended));
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::CreateAccount(grpc::CallbackServerContext* context,
+                                                             const v1::CreateAccountRequest* request,
+                                                             v1::CreateAccountResponse* response) {
+  return Serve("CreateAccount", context, request, response, &Admin::CreateAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::UpdateAccount(grpc::CallbackServerContext* context,
+                                                             const v1::UpdateAccountRequest* request,
+                                                             v1::UpdateAccountResponse* response) {
+  return Serve("UpdateAccount", context, request, response, &Admin::UpdateAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::SuspendAccount(grpc::CallbackServerContext* context,
+                                                              const v1::SuspendAccountRequest* request,
+                                                              v1::SuspendAccountResponse* response) {
+  return Serve("SuspendAccount", context, request, response, &Admin::SuspendAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ResumeAccount(grpc::CallbackServerContext* context,
+                                                             const v1::ResumeAccountRequest* request,
+                                                             v1::ResumeAccountResponse* response) {
+  return Serve("ResumeAccount", context, request, response, &Admin::ResumeAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::GetAccount(grpc::CallbackServerContext* context,
+                                                          const v1::GetAccountRequest* request,
+                                                          v1::GetAccountResponse* response) {
+  return Serve("GetAccount", context, request, response, &Admin::GetAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::TopUpWallet(grpc::CallbackServerContext* context,
+                                                           const v1::TopUpWalletRequest* request,
+                                                           v1::TopUpWalletResponse* response) {
+  return Serve("TopUpWallet", context, request, response, &Admin::TopUpWallet);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::AdjustWallet(grpc::CallbackServerContext* context,
+                                                            const v1::AdjustWalletRequest* request,
+                                                            v1::AdjustWalletResponse* response) {
+  return Serve("AdjustWallet", context, request, response, &Admin::AdjustWallet);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::WriteOffDebt(grpc::CallbackServerContext* context,
+                                                            const v1::WriteOffDebtRequest* request,
+                                                            v1::WriteOffDebtResponse* response) {
+  return Serve("WriteOffDebt", context, request, response, &Admin::WriteOffDebt);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::CreateKey(grpc::CallbackServerContext* context,
+                                                         const v1::CreateKeyRequest* request,
+                                                         v1::CreateKeyResponse* response) {
+  return Serve("CreateKey", context, request, response, &Admin::CreateKey);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ImportKey(grpc::CallbackServerContext* context,
+                                                         const v1::ImportKeyRequest* request,
+                                                         v1::ImportKeyResponse* response) {
+  return Serve("ImportKey", context, request, response, &Admin::ImportKey);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::UpdateKey(grpc::CallbackServerContext* context,
+                                                         const v1::UpdateKeyRequest* request,
+                                                         v1::UpdateKeyResponse* response) {
+  return Serve("UpdateKey", context, request, response, &Admin::UpdateKey);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::RevokeKey(grpc::CallbackServerContext* context,
+                                                         const v1::RevokeKeyRequest* request,
+                                                         v1::RevokeKeyResponse* response) {
+  return Serve("RevokeKey", context, request, response, &Admin::RevokeKey);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListKeys(grpc::CallbackServerContext* context,
+                                                        const v1::ListKeysRequest* request,
+                                                        v1::ListKeysResponse* response) {
+  return Serve("ListKeys", context, request, response, &Admin::ListKeys);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListLedgerEntries(grpc::CallbackServerContext* context,
+                                                                 const v1::ListLedgerEntriesRequest* request,
+                                                                 v1::ListLedgerEntriesResponse* response) {
+  return Serve("ListLedgerEntries", context, request, response, &Admin::ListLedgerEntries);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::TrimLedger(grpc::CallbackServerContext* context,
+                                                          const v1::TrimLedgerRequest* request,
+                                                          v1::TrimLedgerResponse* response) {
+  return Serve("TrimLedger", context, request, response, &Admin::TrimLedger);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListUsage(grpc::CallbackServerContext* context,
+                                                         const v1::ListUsageRequest* request,
+                                                         v1::ListUsageResponse* response) {
+  return Serve("ListUsage", context, request, response, &Admin::ListUsage);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListReservations(grpc::CallbackServerContext* context,
+                                                                const v1::ListReservationsRequest* request,
+                                                                v1::ListReservationsResponse* response) {
+  return Serve("ListReservations", context, request, response, &Admin::ListReservations);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::AuditAccount(grpc::CallbackServerContext* context,
+                                                            const v1::AuditAccountRequest* request,
+                                                            v1::AuditAccountResponse* response) {
+  return Serve("AuditAccount", context, request, response, &Admin::AuditAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::RecountAccount(grpc::CallbackServerContext* context,
+                                                              const v1::RecountAccountRequest* request,
+                                                              v1::RecountAccountResponse* response) {
+  return Serve("RecountAccount", context, request, response, &Admin::RecountAccount);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::GetReservation(grpc::CallbackServerContext* context,
+                                                              const v1::GetReservationRequest* request,
+                                                              v1::GetReservationResponse* response) {
+  return Serve("GetReservation", context, request, response, &Admin::GetReservation);
+}
+
+}  // namespace prismatic::billing
