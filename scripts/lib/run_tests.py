@@ -42,6 +42,9 @@ def suites(full):
         for suite in ("faults", "error_table", "refusal_order", "idempotency", "hangup", "drain", "headers"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
         yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
+        for suite in ("operator", "books"):
+            yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
+        yield f"examples_{name}", "dev", [sys.executable, "tests/examples/examples_test.py", *mode]
         yield f"openapi_{name}", "dev", [sys.executable, "tests/contract/openapi_test.py", *mode]
         yield f"sdk_python_{name}", "dev", [sys.executable, "tests/sdk/python_sdk_test.py", *mode]
         yield f"sdk_node_{name}", "dev", [sys.executable, "tests/sdk/node_sdk_test.py", *mode]

@@ -1,11 +1,12 @@
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "services/cli/account_output.h"
+#include "services/cli/amounts.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
 #include "services/cli/limits.h"
-#include "services/cli/output.h"
-#include "services/common/money/money.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -13,62 +14,149 @@ namespace {
 
 namespace pb = billing::v1;
 
-absl::StatusOr<Money> ParseUsd(absl::string_view flag, absl::string_view text) {
-  absl::StatusOr<Money> money = Money::Parse(text);
-  if (!money.ok()) return UsageError(absl::StrCat("--", flag, ": ", money.status().message()));
-  return money;
+// As in billing.proto; it checks it again.
+constexpr int64_t kQuotaMax = 1'000'000'000;
+
+// --funding, --quota and --quota-period, of `create` and `update`.
+struct FundingFlags {
+  std::string policy;
+  std::optional<int64_t> quota;
+  std::string period;
+
+  void Declare(config::Flags& flags) {
+    flags.Text("funding", &policy, "who pays: subscription_first, subscription_only or wallet_only");
+    flags.OptionalInteger("quota", &quota, 0, kQuotaMax,
+                          "units of the subscription in each period; an image takes its model's units");
+    flags.Text("quota-period", &period, "month, week or day, in UTC");
+  }
+};
+
+absl::StatusOr<pb::FundingPolicy> ParsePolicy(absl::string_view word) {
+  if (word.empty()) return pb::FUNDING_POLICY_UNSPECIFIED;
+  for (int i = 1; i < pb::FundingPolicy_ARRAYSIZE; ++i) {
+    auto policy = static_cast<pb::FundingPolicy>(i);
+    if (FundingPolicyWord(policy) == word) return policy;
+  }
+  return UsageError(absl::StrCat("--funding is \"", word,
+                                 "\"; it can be subscription_first, subscription_only or wallet_only"));
 }
 
-void PrintAccountJson(std::ostream& out, const pb::Account& account) {
-  json::Writer writer;
-  writer.BeginObject();
-  writer.Key("name").String(account.name()).Key("suspended").Bool(account.suspended());
-  WriteUsd(writer, "balance", account.balance_nano_usd());
-  WriteUsd(writer, "held", account.held_nano_usd());
-  WriteUsd(writer, "available", account.balance_nano_usd() - account.held_nano_usd());
-  WriteUsd(writer, "owed", account.owed_nano_usd());
-  WriteLimits(writer, account.limits());
-  writer.Key("concurrent").Int(account.concurrent());
-  writer.Key("ledger_sequence").Int(account.ledger_sequence());
-  WriteTime(writer, "create_time", account.create_time_us());
-  writer.EndObject();
-  PrintJson(out, writer);
+absl::StatusOr<pb::SubscriptionPeriod> ParsePeriod(absl::string_view word) {
+  for (int i = 1; i < pb::SubscriptionPeriod_ARRAYSIZE; ++i) {
+    auto period = static_cast<pb::SubscriptionPeriod>(i);
+    if (PeriodWord(period) == word) return period;
+  }
+  return UsageError(absl::StrCat("--quota-period is \"", word, "\"; it can be month, week or day"));
 }
 
-void PrintAccount(const Invocation& call, const pb::Account& account) {
-  if (call.settings.json()) return PrintAccountJson(call.out, account);
-  Facts facts;
-  facts.Add("name", account.name())
-      .Add("suspended", YesNo(account.suspended()))
-      .Add("balance USD", UsdText(account.balance_nano_usd()))
-      .Add("held USD", UsdText(account.held_nano_usd()))
-      .Add("available USD", UsdText(account.balance_nano_usd() - account.held_nano_usd()))
-      .Add("owed USD", UsdText(account.owed_nano_usd()));
-  AddLimits(facts, account.limits());
-  facts.Add("in flight", absl::StrCat(account.concurrent()))
-      .Add("ledger entries", absl::StrCat(account.ledger_sequence()))
-      .Add("created", TimeText(account.create_time_us()));
-  facts.Print(call.out);
+struct CreateArguments {
+  std::string wallet_usd = "0";
+  std::string quota_start;
+  FundingFlags funding;
+  LimitFlags limits;
+};
+
+absl::StatusOr<pb::CreateAccountRequest> CreateRequest(const std::string& name,
+                                                       const CreateArguments& arguments) {
+  pb::CreateAccountRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(int64_t wallet, ParseUsd("wallet-usd", arguments.wallet_usd));
+  request.set_wallet_nano_usd(wallet);
+  *request.mutable_limits() = arguments.limits.ToProto();
+  const FundingFlags& funding = arguments.funding;
+  ASSIGN_OR_RETURN(pb::FundingPolicy policy, ParsePolicy(funding.policy));
+  request.set_funding_policy(policy);
+  if (!funding.quota) {
+    if (funding.period.empty() && arguments.quota_start.empty()) return request;
+    return UsageError("--quota-period and --quota-start go with --quota");
+  }
+  if (funding.period.empty()) return UsageError("--quota needs --quota-period month, week or day");
+  pb::SubscriptionPlan* plan = request.mutable_subscription();
+  plan->set_quota_units(*funding.quota);
+  ASSIGN_OR_RETURN(pb::SubscriptionPeriod period, ParsePeriod(funding.period));
+  plan->set_period(period);
+  if (!arguments.quota_start.empty()) {
+    ASSIGN_OR_RETURN(int64_t start, ParseTime("quota-start", arguments.quota_start));
+    plan->set_start_time_us(start);
+  }
+  return request;
 }
 
 Action DeclareCreate(config::Flags& flags) {
-  struct Arguments {
-    std::string wallet_usd = "0";
-    LimitFlags limits;
-  };
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<CreateArguments>();
   flags.Text("wallet-usd", &arguments->wallet_usd, "opening money in US dollars, up to 9 decimals");
   arguments->limits.Declare(flags);
+  arguments->funding.Declare(flags);
+  flags.Text("quota-start", &arguments->quota_start,
+             "when the first period began, such as 2026-01-31T00:00:00Z; not in the future; absent: now");
   return [arguments](Invocation& call) -> absl::Status {
-    ASSIGN_OR_RETURN(Money wallet, ParseUsd("wallet-usd", arguments->wallet_usd));
-    pb::CreateAccountRequest request;
-    request.set_name(call.words[0]);
-    request.set_wallet_nano_usd(wallet.nanos());
-    *request.mutable_limits() = arguments->limits.ToProto();
+    ASSIGN_OR_RETURN(pb::CreateAccountRequest request, CreateRequest(call.words[0], *arguments));
     ASSIGN_OR_RETURN(pb::CreateAccountResponse response, call.connections.CreateAccount(request));
     PrintAccount(call, response.account());
     return absl::OkStatus();
   };
+}
+
+struct UpdateArguments {
+  FundingFlags funding;
+  LimitChangeFlags limits;
+  bool no_subscription = false;
+
+  bool empty() const {
+    return limits.empty() && funding.policy.empty() && !funding.quota && funding.period.empty() &&
+           !no_subscription;
+  }
+};
+
+// One of quota and period may be left out where there is a subscription: it stays.
+absl::Status FillPlan(Connections& connections, const FundingFlags& funding,
+                      pb::UpdateAccountRequest& request) {
+  pb::SubscriptionPlan* plan = request.mutable_subscription();
+  if (!funding.quota || funding.period.empty()) {
+    pb::GetAccountRequest question;
+    question.set_name(request.name());
+    ASSIGN_OR_RETURN(pb::GetAccountResponse now, connections.GetAccount(question));
+    if (!now.account().has_subscription()) {
+      return UsageError(
+          absl::StrCat(request.name(), " has no subscription: give --quota and --quota-period"));
+    }
+    *plan = now.account().subscription().plan();
+  }
+  if (funding.quota) plan->set_quota_units(*funding.quota);
+  if (!funding.period.empty()) {
+    ASSIGN_OR_RETURN(pb::SubscriptionPeriod period, ParsePeriod(funding.period));
+    plan->set_period(period);
+  }
+  plan->clear_start_time_us();
+  return absl::OkStatus();
+}
+
+absl::Status Update(Invocation& call, const UpdateArguments& arguments) {
+  if (arguments.empty()) return UsageError("nothing to change: give at least one flag");
+  bool plan = arguments.funding.quota || !arguments.funding.period.empty();
+  if (plan && arguments.no_subscription) {
+    return UsageError("--no-subscription ends the subscription; it has no quota");
+  }
+  pb::UpdateAccountRequest request;
+  request.set_name(call.words[0]);
+  if (!arguments.limits.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_limits(), arguments.limits.ToProto());
+  }
+  ASSIGN_OR_RETURN(pb::FundingPolicy policy, ParsePolicy(arguments.funding.policy));
+  request.set_funding_policy(policy);
+  request.set_remove_subscription(arguments.no_subscription);
+  if (plan) RETURN_IF_ERROR(FillPlan(call.connections, arguments.funding, request));
+  ASSIGN_OR_RETURN(pb::UpdateAccountResponse response, call.connections.UpdateAccount(request));
+  PrintAccount(call, response.account());
+  return absl::OkStatus();
+}
+
+Action DeclareUpdate(config::Flags& flags) {
+  auto arguments = std::make_shared<UpdateArguments>();
+  arguments->limits.Declare(flags);
+  arguments->funding.Declare(flags);
+  flags.Switch("no-subscription", &arguments->no_subscription, "ends the subscription at once");
+  return [arguments](Invocation& call) { return Update(call, *arguments); };
 }
 
 Action DeclareShow(config::Flags&) {
@@ -81,50 +169,22 @@ Action DeclareShow(config::Flags&) {
   };
 }
 
-void PrintTopUp(const Invocation& call, const Money& amount, const pb::TopUpWalletResponse& response) {
-  const pb::Account& account = response.account();
-  if (!call.settings.json()) {
-    Facts()
-        .Add("account", account.name())
-        .Add("added USD", UsdText(amount.nanos()))
-        .Add("balance USD", UsdText(account.balance_nano_usd()))
-        .Add("owed USD", UsdText(account.owed_nano_usd()))
-        .Add("ledger entry", absl::StrCat(response.ledger_sequence()))
-        .Add("done before", YesNo(response.replayed()))
-        .Print(call.out);
-    return;
-  }
-  json::Writer writer;
-  writer.BeginObject();
-  writer.Key("account").String(account.name());
-  WriteUsd(writer, "amount", amount.nanos());
-  WriteUsd(writer, "balance", account.balance_nano_usd());
-  WriteUsd(writer, "owed", account.owed_nano_usd());
-  writer.Key("ledger_sequence").Int(response.ledger_sequence());
-  writer.Key("replayed").Bool(response.replayed());
-  writer.EndObject();
-  PrintJson(call.out, writer);
+Action DeclareSuspend(config::Flags&) {
+  return [](Invocation& call) -> absl::Status {
+    pb::SuspendAccountRequest request;
+    request.set_name(call.words[0]);
+    ASSIGN_OR_RETURN(pb::SuspendAccountResponse response, call.connections.SuspendAccount(request));
+    PrintAccount(call, response.account());
+    return absl::OkStatus();
+  };
 }
 
-Action DeclareTopUp(config::Flags& flags) {
-  struct Arguments {
-    std::string usd;
-    std::string request_id;
-  };
-  auto arguments = std::make_shared<Arguments>();
-  flags.Text("usd", &arguments->usd, "how much, in US dollars, up to 9 decimals");
-  flags.Text("request-id", &arguments->request_id,
-             "the payment's own ID: the same ID again adds nothing, so an unclear outcome can be repeated");
-  flags.Require("usd");
-  flags.Require("request-id");
-  return [arguments](Invocation& call) -> absl::Status {
-    ASSIGN_OR_RETURN(Money amount, ParseUsd("usd", arguments->usd));
-    pb::TopUpWalletRequest request;
-    request.set_account(call.words[0]);
-    request.set_amount_nano_usd(amount.nanos());
-    request.set_request_id(arguments->request_id);
-    ASSIGN_OR_RETURN(pb::TopUpWalletResponse response, call.connections.TopUpWallet(request));
-    PrintTopUp(call, amount, response);
+Action DeclareResume(config::Flags&) {
+  return [](Invocation& call) -> absl::Status {
+    pb::ResumeAccountRequest request;
+    request.set_name(call.words[0]);
+    ASSIGN_OR_RETURN(pb::ResumeAccountResponse response, call.connections.ResumeAccount(request));
+    PrintAccount(call, response.account());
     return absl::OkStatus();
   };
 }
@@ -134,11 +194,16 @@ Action DeclareTopUp(config::Flags& flags) {
 std::vector<Command> AccountCommands() {
   return {
       {"account create", "NAME", "Opens an account; its name is never used again.",
-       "prismatic account create acme --wallet-usd 25 --requests-per-minute 600", DeclareCreate},
-      {"account show", "NAME", "Shows an account: money, limits, what is in flight.",
+       "prismatic account create acme --wallet-usd 25 --requests-per-minute 600 --quota 1000 --quota-period "
+       "month",
+       DeclareCreate},
+      {"account show", "NAME", "Shows an account: money, subscription, limits, what is in flight.",
        "prismatic account show acme --output json", DeclareShow},
-      {"account top-up", "NAME", "Adds money to a wallet, once per request ID.",
-       "prismatic account top-up acme --usd 10 --request-id invoice-2041", DeclareTopUp},
+      {"account update", "NAME", "Changes limits, funding or subscription; what is not named stays.",
+       "prismatic account update acme --images-per-minute unlimited --quota 2000", DeclareUpdate},
+      {"account suspend", "NAME", "Refuses every new reservation of an account; what is open is settled.",
+       "prismatic account suspend acme", DeclareSuspend},
+      {"account resume", "NAME", "Ends a suspension.", "prismatic account resume acme", DeclareResume},
   };
 }
 

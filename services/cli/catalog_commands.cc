@@ -65,7 +65,7 @@ Action DeclareProviderList(config::Flags&) {
                  FormatWord(provider.wire_format()), provider.base_url(), provider.credential(),
                  absl::StrCat(provider.max_concurrent())});
     }
-    table.Print(call.out);
+    PrintTable(call, table);
     return absl::OkStatus();
   };
 }
@@ -131,7 +131,7 @@ Action DeclareModelList(config::Flags&) {
       table.Row({model.public_id(), model.model(), model.owned_by(), YesNo(model.available()),
                  model.has_retail_generation_nano_usd() ? UsdText(model.retail_generation_nano_usd()) : ""});
     }
-    table.Print(call.out);
+    PrintTable(call, table);
     return absl::OkStatus();
   };
 }
@@ -187,12 +187,20 @@ Action DeclareValidate(config::Flags&) {
 
 std::vector<Command> CatalogCommands() {
   return {
-      {"provider list", "", "Lists the providers with their Images switches.", "prismatic provider list",
-       DeclareProviderList},
+      {"provider list",
+       "",
+       "Lists the providers with their Images switches.",
+       "prismatic provider list",
+       DeclareProviderList,
+       {.prints_table = true}},
       {"provider images", "NAME on|off", "Flips a provider's Images switch; the next request feels it.",
        "prismatic provider images sandbox off", DeclareProviderImages},
-      {"model list", "", "Lists the public model IDs with their prices.", "prismatic model list",
-       DeclareModelList},
+      {"model list",
+       "",
+       "Lists the public model IDs with their prices.",
+       "prismatic model list",
+       DeclareModelList,
+       {.prints_table = true}},
       {"catalog apply", "FILE", "Replaces the catalog by a YAML file, whole or not at all.",
        "prismatic catalog apply catalog.yaml --validate", DeclareApply},
       {"catalog validate", "FILE", "Checks a YAML catalog and changes nothing.",

@@ -24,19 +24,23 @@ constexpr char kHelpHead[] =
 constexpr char kHelpTail[] =
     "\n"
     "`prismatic COMMAND --help` has the flags of a command and an example. Where the services are and how\n"
-    "to speak to them (--billing-admin-addr, --registry-admin-addr, --registry-addr, --admin-token,\n"
-    "--admin-token-file, --base-url, --api-key, --output, --timeout) can be given to every command, or as\n"
+    "to speak to them (--billing-admin-addr, --billing-addr, --registry-admin-addr, --registry-addr,\n"
+    "--admin-token, --admin-token-file, --base-url, --api-key, --output, --timeout) can be given to every "
+    "command, or as\n"
     "PRISMATIC_BILLING_ADMIN_ADDR and so on: `scripts/run` writes a file `env` with them, to be sourced.\n"
     "\n"
     "exit codes:\n"
     "  0  done\n"
-    "  1  refused by the service, or its result could not be written; `error: REASON: message` says why\n"
+    "  1  refused by the service, or its result could not be written; `error: REASON: message` says why;\n"
+    "     `ledger verify` found a difference; `settlement replay` could not settle everything\n"
     "  2  wrong usage; nothing was sent\n"
     "  3  a service is unreachable or did not answer in time\n";
 
 std::vector<Command> AllCommands() {
   std::vector<Command> all;
-  for (auto group : {AccountCommands, KeyCommands, LedgerCommands, CatalogCommands, GenerateCommands}) {
+  for (auto group :
+       {AccountCommands, WalletCommands, KeyCommands, LedgerCommands, LedgerFileCommands, VerifyCommands,
+        MeteringCommands, SettlementCommands, CatalogCommands, GenerateCommands}) {
     for (Command& command : group()) all.push_back(command);
   }
   return all;
@@ -127,7 +131,7 @@ absl::Status RunCommand(const Command& command, const Words& arguments, const Wo
                         std::ostream& out, std::ostream& err) {
   config::Flags flags(absl::StrCat("prismatic ", command.words), command.about);
   Settings settings;
-  settings.timeout = command.timeout;
+  settings.timeout = command.traits.timeout;
   // A forgotten PRISMATIC_USD must not move money.
   flags.ArgumentsOnly(true);
   Action action = command.declare(flags);
@@ -138,7 +142,7 @@ absl::Status RunCommand(const Command& command, const Words& arguments, const Wo
     out << HelpOf(command, flags);
     return absl::OkStatus();
   }
-  Words spelled_out = command.words == "generate" ? SpellOut(arguments) : arguments;
+  Words spelled_out = command.traits.writes_file ? SpellOut(arguments) : arguments;
   absl::Status parsed = flags.ParseFrom(spelled_out, SettingsOf(environment));
   if (!parsed.ok()) return UsageError(parsed.message());
   if (flags.words().size() != WordsOf(command.arguments).size()) {
@@ -147,6 +151,9 @@ absl::Status RunCommand(const Command& command, const Words& arguments, const Wo
                                    flags.words().empty() ? "none" : absl::StrJoin(flags.words(), " ")));
   }
   RETURN_IF_ERROR(CheckSettings(&settings));
+  if (settings.csv() && !command.traits.prints_table) {
+    return UsageError(absl::StrCat("--output csv is for lists; `prismatic ", command.words, "` prints none"));
+  }
   Connections connections(settings);
   Invocation invocation{settings, connections, flags.words(), out, err};
   RETURN_IF_ERROR(action(invocation));
@@ -155,6 +162,14 @@ absl::Status RunCommand(const Command& command, const Words& arguments, const Wo
 }
 
 }  // namespace
+
+void PrintTable(const Invocation& call, const Table& table) {
+  if (call.settings.csv()) {
+    table.PrintCsv(call.out);
+  } else {
+    table.Print(call.out);
+  }
+}
 
 int Run(const Words& arguments, const Words& environment, std::ostream& out, std::ostream& err) {
   std::vector<Command> commands = AllCommands();

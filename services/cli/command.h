@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/cli/connections.h"
+#include "services/cli/output.h"
 #include "services/cli/settings.h"
 #include "services/common/config/flags.h"
 
@@ -39,12 +40,27 @@ struct Command {
   absl::string_view example;
   // Adds the command's own flags and returns what to do once they are read.
   Action (*declare)(config::Flags& flags);
-  absl::Duration timeout = kCallTimeout;
+  struct Traits {
+    // Its result is a table, which --output csv can print.
+    bool prints_table = false;
+    // `-o FILE` is short for its --out.
+    bool writes_file = false;
+    absl::Duration timeout = kCallTimeout;
+  };
+  Traits traits = {};
 };
 
+// As --output says, table or CSV.
+void PrintTable(const Invocation& call, const Table& table);
+
 std::vector<Command> AccountCommands();
+std::vector<Command> WalletCommands();
 std::vector<Command> KeyCommands();
 std::vector<Command> LedgerCommands();
+std::vector<Command> LedgerFileCommands();
+std::vector<Command> VerifyCommands();
+std::vector<Command> MeteringCommands();
+std::vector<Command> SettlementCommands();
 std::vector<Command> CatalogCommands();
 std::vector<Command> GenerateCommands();
 

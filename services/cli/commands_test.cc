@@ -4,17 +4,13 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <future>
-#include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "services/cli/cli.h"
+#include "services/cli/commands_fixture.h"
 #include "services/cli/errors.h"
-#include "services/cli/fake_services.h"
 #include "services/common/status/status.h"
 
 namespace prismatic::cli {
@@ -24,68 +20,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-constexpr char kToken[] = "admin-token-of-the-test";
-
-struct Outcome {
-  int code;
-  std::string out;
-  std::string err;
-};
-
-class CommandsTest : public ::testing::Test {
- protected:
-  CommandsTest() {
-    billing_.account.set_name("acme");
-    billing_.account.set_balance_nano_usd(25'000'000'000);
-    billing_.account.set_held_nano_usd(40'000'000);
-    billing_.account.set_ledger_sequence(1);
-    billing_.account.set_create_time_us(kNoon);
-    billing_.account.mutable_limits()->set_requests_per_minute(600);
-    billing_.key.set_id("acme.1");
-    billing_.key.set_account("acme");
-    billing_.key.set_create_time_us(kNoon);
-    billing_.key.add_allowed_models("imagen-4");
-    admin_.provider.set_name("sandbox");
-    admin_.provider.set_wire_format(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES);
-    admin_.provider.set_base_url("http://127.0.0.1:9100/v1");
-    admin_.provider.set_images_enabled(true);
-    admin_.provider.set_max_concurrent(64);
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-    builder.RegisterService(&billing_).RegisterService(&registry_).RegisterService(&admin_);
-    server_ = builder.BuildAndStart();
-  }
-  ~CommandsTest() override { server_->Shutdown(std::chrono::system_clock::now()); }
-
-  Outcome RunCli(const std::vector<std::string>& arguments) {
-    std::string address = absl::StrCat("127.0.0.1:", port_);
-    std::ostringstream out, err;
-    int code =
-        cli::Run(arguments,
-                 {"PRISMATIC_BILLING_ADMIN_ADDR=" + address, "PRISMATIC_REGISTRY_ADMIN_ADDR=" + address,
-                  "PRISMATIC_REGISTRY_ADDR=" + address, absl::StrCat("PRISMATIC_ADMIN_TOKEN=", kToken)},
-                 out, err);
-    return {code, out.str(), err.str()};
-  }
-  Outcome RunJson(std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--output", "json"});
-    return RunCli(arguments);
-  }
-
-  std::string TemporaryFile(const std::string& content) {
-    std::string path =
-        ::testing::TempDir() + "/cli_test_" + ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::ofstream(path) << content;
-    return path;
-  }
-
-  FakeBillingAdmin billing_;
-  FakeRegistry registry_;
-  FakeRegistryAdmin admin_;
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-};
 
 TEST_F(CommandsTest, AccountCreateSendsMoneyInNanosAndOnlyTheLimitsThatWereGiven) {
   Outcome outcome = RunCli({"account", "create", "acme", "--wallet-usd", "25.000000001",
@@ -102,6 +36,7 @@ TEST_F(CommandsTest, AccountCreateSendsMoneyInNanosAndOnlyTheLimitsThatWereGiven
             "held USD             0.04\n"
             "available USD        24.96\n"
             "owed USD             0\n"
+            "paid by              subscription_first\n"
             "requests per minute  600\n"
             "images per minute    unlimited\n"
             "max concurrent       unlimited\n"
@@ -119,7 +54,8 @@ TEST_F(CommandsTest, AccountShowAsJson) {
       R"({"name":"acme","suspended":false,"balance_usd":"25","balance_nano_usd":25000000000,)"
       R"("held_usd":"0.04","held_nano_usd":40000000,"available_usd":"24.96","available_nano_usd":24960000000,)"
       R"("owed_usd":"0","owed_nano_usd":0,"requests_per_minute":600,"images_per_minute":null,)"
-      R"("max_concurrent":null,"concurrent":0,"ledger_sequence":1,"create_time":"2026-01-01T12:00:00.000000Z"})"
+      R"("max_concurrent":null,"concurrent":0,"ledger_sequence":1,"create_time":"2026-01-01T12:00:00.000000Z",)"
+      R"("funding_policy":"subscription_first","subscription":null})"
       "\n");
 }
 
@@ -159,7 +95,7 @@ TEST_F(CommandsTest, KeyCreateShowsTheSecretAndSendsLimitsModelsAndExpiry) {
       as_json.out,
       R"({"id":"acme.1","account":"acme","revoked":false,"requests_per_minute":null,"images_per_minute":null,)"
       R"("max_concurrent":null,"models":["imagen-4"],"concurrent":0,"create_time":"2026-01-01T12:00:00.000000Z",)"
-      R"("expire_time":null,"api_key":"pk_acme.1_secret_sum"})"
+      R"("expire_time":null,"imported":false,"api_key":"pk_acme.1_secret_sum"})"
       "\n");
   EXPECT_EQ(billing_.recorder.request, "account: \"acme\" limits { }");
   EXPECT_THAT(as_json.err, IsEmpty());
@@ -242,7 +178,9 @@ TEST_F(CommandsTest, LedgerListAsJson) {
       R"("balance_usd":"0.96","balance_nano_usd":960000000,"owed_usd":"0","owed_nano_usd":0,)"
       R"("reservation_id":"acme.r","key_id":null,"model":"imagen-4","image_count":1,"delivered_count":1,)"
       R"("unit_price_usd":"0.04","unit_price_nano_usd":40000000,"funding_source":"wallet",)"
-      R"("catalog_version":0,"request_id":null}],"more":false})"
+      R"("catalog_version":0,"request_id":null,"units":0,"over_units":0,"reason":null,"quota_units":0,)"
+      R"("period_start":null,"period_end":null,"carried_amount_usd":"0","carried_amount_nano_usd":0,)"
+      R"("carried_owed_change_usd":"0","carried_owed_change_nano_usd":0}],"more":false})"
       "\n");
 }
 

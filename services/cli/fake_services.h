@@ -5,8 +5,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <future>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,6 +51,15 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
   bpb::Account account;
   bpb::Key key;
   std::vector<bpb::LedgerEntry> ledger;
+  bpb::AuditAccountResponse audit;
+  std::vector<bpb::UsageRow> usage;
+  std::vector<bpb::Reservation> reservations;
+  // Called at each AuditAccount, which answers what it leaves behind.
+  std::function<void()> at_audit;
+  // Called at each TailLedgerEntries, before it sends what there is.
+  std::function<void()> at_tail;
+  // How TailLedgerEntries ends once it has sent what there is.
+  absl::Status tail_end = absl::NotFoundError("the test ends here");
 
   grpc::Status CreateAccount(grpc::ServerContext* context, const bpb::CreateAccountRequest* request,
                              bpb::CreateAccountResponse* response) override {
@@ -57,6 +69,94 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
   grpc::Status GetAccount(grpc::ServerContext* context, const bpb::GetAccountRequest* request,
                           bpb::GetAccountResponse* response) override {
     *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status UpdateAccount(grpc::ServerContext* context, const bpb::UpdateAccountRequest* request,
+                             bpb::UpdateAccountResponse* response) override {
+    *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status SuspendAccount(grpc::ServerContext* context, const bpb::SuspendAccountRequest* request,
+                              bpb::SuspendAccountResponse* response) override {
+    account.set_suspended(true);
+    *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ResumeAccount(grpc::ServerContext* context, const bpb::ResumeAccountRequest* request,
+                             bpb::ResumeAccountResponse* response) override {
+    account.set_suspended(false);
+    *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status AdjustWallet(grpc::ServerContext* context, const bpb::AdjustWalletRequest* request,
+                            bpb::AdjustWalletResponse* response) override {
+    *response->mutable_account() = account;
+    response->set_ledger_sequence(8);
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status WriteOffDebt(grpc::ServerContext* context, const bpb::WriteOffDebtRequest* request,
+                            bpb::WriteOffDebtResponse* response) override {
+    *response->mutable_account() = account;
+    response->set_ledger_sequence(9);
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ImportKey(grpc::ServerContext* context, const bpb::ImportKeyRequest* request,
+                         bpb::ImportKeyResponse* response) override {
+    *response->mutable_key() = key;
+    response->set_replayed(true);
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status UpdateKey(grpc::ServerContext* context, const bpb::UpdateKeyRequest* request,
+                         bpb::UpdateKeyResponse* response) override {
+    *response->mutable_key() = key;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status AuditAccount(grpc::ServerContext* context, const bpb::AuditAccountRequest* request,
+                            bpb::AuditAccountResponse* response) override {
+    if (at_audit) at_audit();
+    *response = audit;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status RecountAccount(grpc::ServerContext* context, const bpb::RecountAccountRequest* request,
+                              bpb::RecountAccountResponse* response) override {
+    *response->mutable_before() = audit;
+    *response->mutable_account() = account;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ListUsage(grpc::ServerContext* context, const bpb::ListUsageRequest* request,
+                         bpb::ListUsageResponse* response) override {
+    for (const bpb::UsageRow& row : usage) {
+      if (row.day() >= request->first_day() && row.day() <= request->last_day()) *response->add_rows() = row;
+    }
+    return recorder.Record(*context, *request);
+  }
+  // Two a page.
+  grpc::Status ListReservations(grpc::ServerContext* context, const bpb::ListReservationsRequest* request,
+                                bpb::ListReservationsResponse* response) override {
+    size_t at = request->page_token().empty() ? 0 : std::stoul(request->page_token());
+    for (; at < reservations.size() && response->reservations_size() < 2; ++at) {
+      *response->add_reservations() = reservations[at];
+    }
+    if (at < reservations.size()) response->set_next_page_token(std::to_string(at));
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status TailLedgerEntries(grpc::ServerContext* context, const bpb::TailLedgerEntriesRequest* request,
+                                 grpc::ServerWriter<bpb::TailLedgerEntriesResponse>* writer) override {
+    if (at_tail) at_tail();
+    for (const bpb::LedgerEntry& entry : ledger) {
+      if (entry.sequence() <= request->after_sequence()) continue;
+      bpb::TailLedgerEntriesResponse response;
+      *response.mutable_entry() = entry;
+      writer->Write(response);
+    }
+    recorder.Record(*context, *request);
+    return rpc::ToGrpc(tail_end, "test.prismatic");
+  }
+  grpc::Status TrimLedger(grpc::ServerContext* context, const bpb::TrimLedgerRequest* request,
+                          bpb::TrimLedgerResponse* response) override {
+    response->mutable_carried_forward()->set_account(request->account());
+    response->mutable_carried_forward()->set_sequence(request->through_sequence());
+    response->mutable_carried_forward()->set_carried_amount_nano_usd(request->balance_nano_usd());
     return recorder.Record(*context, *request);
   }
   grpc::Status TopUpWallet(grpc::ServerContext* context, const bpb::TopUpWalletRequest* request,
@@ -106,6 +206,42 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
     reservation->set_delivered_count(3);
     reservation->set_funding_source(bpb::FUNDING_SOURCE_WALLET);
     reservation->set_charge_nano_usd(120'000'000);
+    return recorder.Record(*context, *request);
+  }
+};
+
+class FakeBilling : public bpb::Billing::Service {
+ public:
+  Recorder recorder;
+  // What SettleReservation answers for a reservation, OK where there is nothing.
+  std::map<std::string, absl::Status> failures;
+  std::vector<std::string> settled;
+  // A reservation whose settlement charges nothing.
+  std::string passed_on;
+  bpb::EstimateCostResponse estimate;
+  bpb::CheckKeyResponse check;
+
+  grpc::Status SettleReservation(grpc::ServerContext* context, const bpb::SettleReservationRequest* request,
+                                 bpb::SettleReservationResponse* response) override {
+    recorder.Record(*context, *request);
+    auto failure = failures.find(request->reservation_id());
+    if (failure != failures.end()) return rpc::ToGrpc(failure->second, "test.prismatic");
+    bool before = std::count(settled.begin(), settled.end(), request->reservation_id()) > 0;
+    settled.push_back(request->reservation_id());
+    response->set_replayed(before);
+    if (request->reservation_id() == passed_on) return grpc::Status::OK;
+    response->set_ledger_sequence(7);
+    response->mutable_reservation()->set_charge_nano_usd(40'000'000 * request->delivered_count());
+    return grpc::Status::OK;
+  }
+  grpc::Status CheckKey(grpc::ServerContext* context, const bpb::CheckKeyRequest* request,
+                        bpb::CheckKeyResponse* response) override {
+    *response = check;
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status EstimateCost(grpc::ServerContext* context, const bpb::EstimateCostRequest* request,
+                            bpb::EstimateCostResponse* response) override {
+    *response = estimate;
     return recorder.Record(*context, *request);
   }
 };

@@ -7,12 +7,18 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "services/cli/errors.h"
+#include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
 namespace {
+
+// Longer than any key or token, with room for blanks around it.
+constexpr int64_t kSecretBytesMax = 4096;
 
 std::string Why() { return std::strerror(errno); }
 
@@ -20,7 +26,9 @@ std::string Why() { return std::strerror(errno); }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t bytes_max) {
   errno = 0;
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream named;
+  if (path != "-") named.open(path, std::ios::binary);
+  std::istream& file = path == "-" ? std::cin : named;
   if (!file) return UsageError(absl::StrCat("cannot read ", path, ": ", Why()));
   // One byte more than allowed tells a file that is too large, also where it has no size (a pipe).
   std::string content(static_cast<size_t>(bytes_max) + 1, '\0');
@@ -33,6 +41,13 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t bytes_max)
     return UsageError(absl::StrCat(path, " is larger than ", bytes_max, " bytes"));
   }
   return content;
+}
+
+absl::StatusOr<std::string> ReadSecret(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string text, ReadFile(path, kSecretBytesMax));
+  absl::string_view secret = absl::StripAsciiWhitespace(text);
+  if (secret.empty()) return UsageError(absl::StrCat(path, " is empty"));
+  return std::string(secret);
 }
 
 absl::Status WriteFile(const std::string& path, absl::string_view content) {

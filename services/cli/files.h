@@ -10,8 +10,10 @@
 
 namespace prismatic::cli {
 
-// A usage error when the file cannot be read or is larger.
+// `-` is standard input. A usage error when the file cannot be read or is larger.
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t bytes_max);
+// The one word that a file holds: a key or a token. A usage error as above, and when there is none.
+absl::StatusOr<std::string> ReadSecret(const std::string& path);
 // Replaces the file. OUTPUT_FAILED when not everything could be written.
 absl::Status WriteFile(const std::string& path, absl::string_view content);
 // A usage error unless a file could be written at this path now. Creates nothing.

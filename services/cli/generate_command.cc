@@ -222,10 +222,13 @@ Action DeclareGenerate(config::Flags& flags) {
 }  // namespace
 
 std::vector<Command> GenerateCommands() {
-  return {{"generate", "", "Generates images through the public API and saves them.",
+  return {{"generate",
+           "",
+           "Generates images through the public API and saves them.",
            "prismatic generate --prompt 'A lighthouse at dusk' --model imagen-4 --aspect-ratio 16:9 -o "
            "lighthouse.png",
-           DeclareGenerate, kGenerateTimeout}};
+           DeclareGenerate,
+           {.writes_file = true, .timeout = kGenerateTimeout}}};
 }
 
 }  // namespace prismatic::cli

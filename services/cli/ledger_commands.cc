@@ -1,8 +1,13 @@
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "services/cli/command.h"
+#include "services/cli/errors.h"
+#include "services/cli/ledger_entry.h"
+#include "services/cli/ledger_reader.h"
 #include "services/cli/output.h"
 #include "services/common/status/status.h"
 #include "services/common/status/status_macros.h"
@@ -12,7 +17,7 @@ namespace {
 
 namespace pb = billing::v1;
 
-// Without --all: what fits a look. With it: the largest page that billing gives.
+// What fits a look.
 constexpr int kPageSize = 100;
 constexpr int kPageSizeMax = 1000;
 
@@ -30,23 +35,19 @@ std::string StateWord(pb::ReservationState state) {
   return EnumWord(pb::ReservationState_Name(state), "RESERVATION_STATE_", state);
 }
 
-void WriteEntry(json::Writer& writer, const pb::LedgerEntry& entry) {
-  writer.BeginObject();
-  writer.Key("sequence").Int(entry.sequence()).Key("type").String(TypeWord(entry.type()));
-  WriteTime(writer, "time", entry.time_us());
-  WriteUsd(writer, "amount", entry.amount_nano_usd());
-  WriteUsd(writer, "owed_change", entry.owed_change_nano_usd());
-  WriteUsd(writer, "balance", entry.balance_nano_usd());
-  WriteUsd(writer, "owed", entry.owed_nano_usd());
-  WriteText(writer, "reservation_id", entry.reservation_id());
-  WriteText(writer, "key_id", entry.key_id());
-  WriteText(writer, "model", entry.model());
-  writer.Key("image_count").Int(entry.image_count()).Key("delivered_count").Int(entry.delivered_count());
-  WriteUsd(writer, "unit_price", entry.unit_price_nano_usd());
-  WriteText(writer, "funding_source", FundingWord(entry.funding_source()));
-  writer.Key("catalog_version").Int(entry.catalog_version());
-  WriteText(writer, "request_id", entry.request_id());
-  writer.EndObject();
+// What changed the account, in a word: the reservation, the request, or units.
+std::string CauseOf(const pb::LedgerEntry& entry) {
+  if (!entry.reservation_id().empty()) return entry.reservation_id();
+  return entry.request_id().empty() ? entry.reason() : entry.request_id();
+}
+
+// Every member, for spreadsheets.
+void PrintEntriesCsv(const Invocation& call, const pb::ListLedgerEntriesResponse& list) {
+  std::vector<Table::Column> columns;
+  for (std::string& name : EntryColumns()) columns.push_back({std::move(name)});
+  Table table(std::move(columns));
+  for (const pb::LedgerEntry& entry : list.entries()) table.Row(EntryCells(entry));
+  table.PrintCsv(call.out);
 }
 
 void PrintEntries(const Invocation& call, absl::string_view account,
@@ -54,10 +55,19 @@ void PrintEntries(const Invocation& call, absl::string_view account,
   if (call.settings.json()) {
     json::Writer writer;
     writer.BeginObject().Key("account").String(account).Key("entries").BeginArray();
-    for (const pb::LedgerEntry& entry : list.entries()) WriteEntry(writer, entry);
+    for (const pb::LedgerEntry& entry : list.entries()) {
+      writer.BeginObject();
+      WriteEntryMembers(writer, entry);
+      writer.EndObject();
+    }
     writer.EndArray().Key("more").Bool(list.more()).EndObject();
     return PrintJson(call.out, writer);
   }
+  if (list.more()) {
+    int64_t last = list.entries().empty() ? 0 : list.entries().rbegin()->sequence();
+    call.err << "note: there are more entries: --after " << last << ", or --all\n";
+  }
+  if (call.settings.csv()) return PrintEntriesCsv(call, list);
   Table table({{"NO", true},
                {"TIME"},
                {"TYPE"},
@@ -72,29 +82,20 @@ void PrintEntries(const Invocation& call, absl::string_view account,
                UsdText(entry.amount_nano_usd()), UsdText(entry.balance_nano_usd()),
                UsdText(entry.owed_nano_usd()),
                entry.reservation_id().empty() ? "" : absl::StrCat(entry.delivered_count()), entry.model(),
-               entry.reservation_id().empty() ? entry.request_id() : entry.reservation_id()});
+               CauseOf(entry)});
   }
   table.Print(call.out);
-  if (list.more()) {
-    int64_t last = list.entries().empty() ? 0 : list.entries().rbegin()->sequence();
-    call.err << "note: there are more entries: --after " << last << ", or --all\n";
-  }
 }
 
-// Page after page until there are no more; `more` stays false.
-absl::StatusOr<pb::ListLedgerEntriesResponse> ReadAll(Connections& connections,
-                                                      pb::ListLedgerEntriesRequest request) {
+absl::StatusOr<pb::ListLedgerEntriesResponse> ReadAll(Connections& connections, const std::string& account,
+                                                      int64_t after) {
   pb::ListLedgerEntriesResponse all;
-  request.set_page_size(kPageSizeMax);
-  while (true) {
-    ASSIGN_OR_RETURN(pb::ListLedgerEntriesResponse page, connections.ListLedgerEntries(request));
-    int64_t last = page.entries().empty() ? request.after_sequence() : page.entries().rbegin()->sequence();
-    for (pb::LedgerEntry& entry : *page.mutable_entries()) *all.add_entries() = std::move(entry);
-    if (!page.more()) return all;
-    if (last <= request.after_sequence())
-      return InternalError("billing promises more entries and gives none");
-    request.set_after_sequence(last);
-  }
+  RETURN_IF_ERROR(
+      ReadLedger(connections, {.account = account, .after = after}, [&](const pb::LedgerEntry& entry) {
+        *all.add_entries() = entry;
+        return absl::OkStatus();
+      }));
+  return all;
 }
 
 Action DeclareList(config::Flags& flags) {
@@ -114,15 +115,72 @@ Action DeclareList(config::Flags& flags) {
     request.set_after_sequence(arguments->after);
     request.set_page_size(kPageSize);
     absl::StatusOr<pb::ListLedgerEntriesResponse> list =
-        arguments->all ? ReadAll(call.connections, request) : call.connections.ListLedgerEntries(request);
+        arguments->all ? ReadAll(call.connections, arguments->account, arguments->after)
+                       : call.connections.ListLedgerEntries(request);
     RETURN_IF_ERROR(list.status());
     PrintEntries(call, arguments->account, *list);
     return absl::OkStatus();
   };
 }
 
-void PrintReservationJson(std::ostream& out, const pb::Reservation& reservation) {
-  json::Writer writer;
+// --- tail ---
+
+// The end of a tail that was asked for so many entries.
+absl::Status Enough() { return absl::CancelledError("enough"); }
+
+void PrintLine(const Invocation& call, const pb::LedgerEntry& entry) {
+  if (call.settings.json()) {
+    call.out << EntryLine(entry) << "\n";
+  } else {
+    call.out << absl::StrFormat("%6d  %s  %-25s  %14s  %14s  %10s  %s", entry.sequence(),
+                                TimeText(entry.time_us()), TypeWord(entry.type()),
+                                UsdText(entry.amount_nano_usd()), UsdText(entry.balance_nano_usd()),
+                                UsdText(entry.owed_nano_usd()), CauseOf(entry))
+             << "\n";
+  }
+  call.out << std::flush;
+}
+
+struct TailArguments {
+  std::string account;
+  std::optional<int64_t> after;
+  int64_t count = 0;
+};
+
+absl::Status Tail(Invocation& call, const TailArguments& arguments) {
+  pb::TailLedgerEntriesRequest request;
+  request.set_account(arguments.account);
+  if (arguments.after) {
+    request.set_after_sequence(*arguments.after);
+  } else {
+    pb::GetAccountRequest question;
+    question.set_name(arguments.account);
+    ASSIGN_OR_RETURN(pb::GetAccountResponse now, call.connections.GetAccount(question));
+    request.set_after_sequence(now.account().ledger_sequence());
+  }
+  int64_t printed = 0;
+  absl::Status ended = call.connections.TailLedgerEntries(request, [&](const pb::LedgerEntry& entry) {
+    PrintLine(call, entry);
+    if (!call.out) return OutputFailed("cannot write to standard output");
+    return ++printed == arguments.count ? Enough() : absl::OkStatus();
+  });
+  if (ended == Enough()) return absl::OkStatus();
+  return ended.ok() ? Unreachable("billing ended the stream; it is going away") : ended;
+}
+
+Action DeclareTail(config::Flags& flags) {
+  auto arguments = std::make_shared<TailArguments>();
+  flags.Text("account", &arguments->account, "whose ledger");
+  flags.Require("account");
+  flags.OptionalInteger("after", &arguments->after, 0, INT64_MAX,
+                        "entries after this number; absent: those to come");
+  flags.Integer("count", &arguments->count, int64_t{0}, INT64_MAX, "ends after so many; 0: never");
+  return [arguments](Invocation& call) { return Tail(call, *arguments); };
+}
+
+// --- reservations ---
+
+void WriteReservation(json::Writer& writer, const pb::Reservation& reservation) {
   writer.BeginObject();
   writer.Key("id").String(reservation.id()).Key("account").String(reservation.account());
   WriteText(writer, "key_id", reservation.key_id());
@@ -139,6 +197,11 @@ void PrintReservationJson(std::ostream& out, const pb::Reservation& reservation)
   WriteTime(writer, "expire_time", reservation.expire_time_us());
   writer.Key("catalog_version").Int(reservation.catalog_version());
   writer.EndObject();
+}
+
+void PrintReservationJson(std::ostream& out, const pb::Reservation& reservation) {
+  json::Writer writer;
+  WriteReservation(writer, reservation);
   PrintJson(out, writer);
 }
 
@@ -173,12 +236,77 @@ Action DeclareReservation(config::Flags&) {
   };
 }
 
+absl::StatusOr<std::vector<pb::Reservation>> OpenReservations(Connections& connections,
+                                                              const std::string& account) {
+  std::vector<pb::Reservation> all;
+  pb::ListReservationsRequest request;
+  request.set_account(account);
+  request.set_page_size(kPageSizeMax);
+  while (true) {
+    ASSIGN_OR_RETURN(pb::ListReservationsResponse page, connections.ListReservations(request));
+    for (pb::Reservation& reservation : *page.mutable_reservations()) all.push_back(std::move(reservation));
+    if (page.next_page_token().empty()) return all;
+    if (page.next_page_token() == request.page_token()) {
+      return InternalError("billing gives the same page of reservations again");
+    }
+    request.set_page_token(page.next_page_token());
+  }
+}
+
+void PrintReservations(const Invocation& call, const std::vector<pb::Reservation>& all) {
+  if (call.settings.json()) {
+    json::Writer writer;
+    writer.BeginObject().Key("reservations").BeginArray();
+    for (const pb::Reservation& reservation : all) WriteReservation(writer, reservation);
+    writer.EndArray().EndObject();
+    return PrintJson(call.out, writer);
+  }
+  Table table({{"RESERVATION"},
+               {"KEY ID"},
+               {"MODEL"},
+               {"IMAGES", true},
+               {"HELD USD", true},
+               {"HELD UNITS", true},
+               {"CREATED"},
+               {"EXPIRES"}});
+  for (const pb::Reservation& reservation : all) {
+    table.Row({reservation.id(), reservation.key_id(), reservation.model(),
+               absl::StrCat(reservation.image_count()), UsdText(reservation.reserved_nano_usd()),
+               absl::StrCat(reservation.reserved_units()), TimeText(reservation.create_time_us()),
+               TimeText(reservation.expire_time_us())});
+  }
+  PrintTable(call, table);
+}
+
+Action DeclareReservations(config::Flags& flags) {
+  auto account = std::make_shared<std::string>();
+  flags.Text("account", account.get(), "whose reservations");
+  flags.Require("account");
+  return [account](Invocation& call) -> absl::Status {
+    ASSIGN_OR_RETURN(std::vector<pb::Reservation> all, OpenReservations(call.connections, *account));
+    PrintReservations(call, all);
+    return absl::OkStatus();
+  };
+}
+
 }  // namespace
 
 std::vector<Command> LedgerCommands() {
   return {
-      {"ledger list", "", "Lists what changed an account's money, in order.",
-       "prismatic ledger list --account acme --all --output json", DeclareList},
+      {"ledger list",
+       "",
+       "Lists what changed an account's money, in order.",
+       "prismatic ledger list --account acme --all --output csv",
+       DeclareList,
+       {.prints_table = true}},
+      {"ledger tail", "", "Prints ledger entries as they come, until it is ended.",
+       "prismatic ledger tail --account acme --output json", DeclareTail},
+      {"reservation list",
+       "",
+       "Lists what holds something now, in order of its end.",
+       "prismatic reservation list --account acme",
+       DeclareReservations,
+       {.prints_table = true}},
       {"reservation show", "ID", "Shows what is remembered of a reservation.",
        "prismatic reservation show acme.01983f5e-7c1a-7b2e-9d3c-4f5a6b7c8d9e", DeclareReservation},
   };

@@ -1,6 +1,9 @@
 #include "services/cli/limits.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/cli/errors.h"
+#include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
 namespace {
@@ -16,6 +19,18 @@ void WriteLimit(json::Writer& writer, absl::string_view name, bool given, int64_
   } else {
     writer.Null();
   }
+}
+
+// What `text` says about the limit of that name; nullopt: it becomes unlimited.
+absl::StatusOr<std::optional<int64_t>> ParseLimit(absl::string_view flag, absl::string_view text,
+                                                  int64_t max) {
+  int64_t limit = 0;
+  if (text == "unlimited") return std::nullopt;
+  if (!absl::SimpleAtoi(text, &limit) || limit < 0 || limit > max) {
+    return UsageError(
+        absl::StrCat("--", flag, ": \"", text, "\" is neither a number from 0 to ", max, " nor unlimited"));
+  }
+  return limit;
 }
 
 }  // namespace
@@ -35,6 +50,41 @@ billing::v1::Limits LimitFlags::ToProto() const {
   if (images_per_minute_) limits.set_images_per_minute(*images_per_minute_);
   if (max_concurrent_) limits.set_max_concurrent(*max_concurrent_);
   return limits;
+}
+
+void LimitChangeFlags::Declare(config::Flags& flags) {
+  flags.Text("requests-per-minute", &requests_per_minute_, "a number (0: none) or unlimited; absent: stays");
+  flags.Text("images-per-minute", &images_per_minute_, "a number (0: none) or unlimited; absent: stays");
+  flags.Text("max-concurrent", &max_concurrent_, "a number (0: none) or unlimited; absent: stays");
+}
+
+absl::StatusOr<billing::v1::LimitsChange> LimitChangeFlags::ToProto() const {
+  using Change = billing::v1::LimitsChange;
+  struct Limit {
+    absl::string_view flag;
+    const std::string& text;
+    int64_t max;
+    absl::string_view field;
+    void (Change::*set)(int64_t);
+  };
+  const Limit kLimits[] = {
+      {"requests-per-minute", requests_per_minute_, kPerMinuteMax, "requests_per_minute",
+       &Change::set_requests_per_minute},
+      {"images-per-minute", images_per_minute_, kPerMinuteMax, "images_per_minute",
+       &Change::set_images_per_minute},
+      {"max-concurrent", max_concurrent_, kConcurrentMax, "max_concurrent", &Change::set_max_concurrent},
+  };
+  Change change;
+  for (const Limit& limit : kLimits) {
+    if (limit.text.empty()) continue;
+    ASSIGN_OR_RETURN(std::optional<int64_t> value, ParseLimit(limit.flag, limit.text, limit.max));
+    if (value) {
+      (change.*limit.set)(*value);
+    } else {
+      change.add_unlimited(std::string(limit.field));
+    }
+  }
+  return change;
 }
 
 std::string LimitText(bool given, int64_t limit) { return given ? absl::StrCat(limit) : "unlimited"; }

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "prismatic/billing/v1/billing.pb.h"
 #include "services/cli/output.h"
 #include "services/common/config/flags.h"
@@ -20,6 +22,22 @@ class LimitFlags {
   std::optional<int64_t> requests_per_minute_;
   std::optional<int64_t> images_per_minute_;
   std::optional<int64_t> max_concurrent_;
+};
+
+// The same flags for a change: a number, or `unlimited`; a flag that is absent leaves its limit as it is.
+class LimitChangeFlags {
+ public:
+  void Declare(config::Flags& flags);
+  // Fails as wrong usage on a text that is neither.
+  absl::StatusOr<billing::v1::LimitsChange> ToProto() const;
+  bool empty() const {
+    return requests_per_minute_.empty() && images_per_minute_.empty() && max_concurrent_.empty();
+  }
+
+ private:
+  std::string requests_per_minute_;
+  std::string images_per_minute_;
+  std::string max_concurrent_;
 };
 
 // Absent limits are "unlimited" and null.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "services/common/money/money.h"
@@ -32,11 +33,15 @@ std::string Pad(absl::string_view text, size_t width, bool right) {
   return right ? absl::StrCat(blanks, text) : absl::StrCat(text, blanks);
 }
 
+std::string CsvCell(absl::string_view text) {
+  if (text.find_first_of(",\"\r\n") == absl::string_view::npos) return std::string(text);
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
+
 }  // namespace
 
 void Table::Row(std::vector<std::string> cells) {
   cells.resize(columns_.size());
-  for (std::string& cell : cells) cell = Cell(cell);
   rows_.push_back(std::move(cells));
 }
 
@@ -44,18 +49,29 @@ void Table::Print(std::ostream& out) const {
   std::vector<size_t> widths;
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = WidthOf(columns_[i].header);
-    for (const auto& row : rows_) width = std::max(width, WidthOf(row[i]));
+    for (const auto& row : rows_) width = std::max(width, WidthOf(Cell(row[i])));
     widths.push_back(width);
   }
   auto print_line = [&](auto cell_of) {
     std::string line;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      absl::StrAppend(&line, i == 0 ? "" : "  ", Pad(cell_of(i), widths[i], columns_[i].right));
+      absl::StrAppend(&line, i == 0 ? "" : "  ", Pad(Cell(cell_of(i)), widths[i], columns_[i].right));
     }
     out << absl::StripTrailingAsciiWhitespace(line) << "\n";
   };
   print_line([&](size_t i) -> absl::string_view { return columns_[i].header; });
   for (const auto& row : rows_) print_line([&](size_t i) -> absl::string_view { return row[i]; });
+}
+
+void Table::PrintCsv(std::ostream& out) const {
+  auto print_line = [&](auto cell_of) {
+    for (size_t i = 0; i < columns_.size(); ++i) out << (i == 0 ? "" : ",") << CsvCell(cell_of(i));
+    out << "\n";
+  };
+  print_line([&](size_t i) {
+    return absl::StrReplaceAll(absl::AsciiStrToLower(columns_[i].header), {{" ", "_"}, {"/", "_per_"}});
+  });
+  for (const auto& row : rows_) print_line([&](size_t i) { return row[i]; });
 }
 
 Facts& Facts::Add(absl::string_view name, absl::string_view value) {
@@ -76,6 +92,11 @@ std::string TimeText(int64_t unix_us) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(unix_us), absl::UTCTimeZone());
 }
 
+std::string ExactTimeText(int64_t unix_us) {
+  if (unix_us == 0) return "";
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixMicros(unix_us), absl::UTCTimeZone());
+}
+
 std::string YesNo(bool value) { return value ? "yes" : "no"; }
 
 std::string EnumWord(absl::string_view name, absl::string_view prefix, int value) {
@@ -94,7 +115,7 @@ void WriteTime(json::Writer& writer, absl::string_view name, int64_t unix_us) {
     writer.Null();
     return;
   }
-  writer.String(absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixMicros(unix_us), absl::UTCTimeZone()));
+  writer.String(ExactTimeText(unix_us));
 }
 
 void WriteText(json::Writer& writer, absl::string_view name, absl::string_view text) {

@@ -11,7 +11,8 @@
 
 namespace prismatic::cli {
 
-// Rows under headers, in columns as wide as their widest cell. Empty cells show as "-".
+// Rows under headers: for people in columns as wide as their widest cell, where empty cells show as "-"; for
+// spreadsheets as CSV.
 class Table {
  public:
   struct Column {
@@ -21,6 +22,8 @@ class Table {
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void Row(std::vector<std::string> cells);
   void Print(std::ostream& out) const;
+  // RFC 4180 with line feeds. Headers become names: "IN FLIGHT" is in_flight, "IMAGES/MIN" images_per_min.
+  void PrintCsv(std::ostream& out) const;
 
  private:
   std::vector<Column> columns_;
@@ -42,6 +45,8 @@ class Facts {
 std::string UsdText(int64_t nano_usd);
 // RFC 3339 in UTC to the second; empty for 0.
 std::string TimeText(int64_t unix_us);
+// The same to the microsecond.
+std::string ExactTimeText(int64_t unix_us);
 std::string YesNo(bool value);
 // The value of an enum as people write it: "LEDGER_ENTRY_TYPE_TOP_UP" less its prefix is "top_up".
 // A value that this build does not know (an empty name) shows as its number.

@@ -13,8 +13,6 @@
 namespace prismatic::cli {
 namespace {
 
-// Twice what a service accepts as a token, with room for blanks around it.
-constexpr int64_t kTokenFileBytesMax = 1024;
 // Longer than the longest work; a typing error of "h" for "s" shows.
 constexpr absl::Duration kTimeoutMax = absl::Hours(1);
 
@@ -30,6 +28,8 @@ constexpr absl::string_view kSettings[] = {
     "output",
     "timeout",
 };
+
+constexpr absl::string_view kOutputs[] = {"table", "text", "json", "csv"};
 
 // What may stand in a header's value.
 bool IsToken(absl::string_view text) {
@@ -48,19 +48,21 @@ void DeclareSettings(config::Flags& flags, Settings* settings) {
   flags.Text("admin-token-file", &settings->admin_token_file,
              "file that holds the token; counts before --admin-token");
   flags.Text("base-url", &settings->base_url, "the public API, http://host:port/v1");
-  flags.Text("api-key", &settings->api_key, "API key for the public API, pk_...");
-  flags.Text("output", &settings->output, "table, for people, or json, for programs");
+  flags.Text("api-key", &settings->api_key,
+             "API key of the one who pays, pk_...; better in the environment, where `ps` does not show it");
+  flags.Text("output", &settings->output,
+             "table (or text), for people, json, for programs, or csv, of lists");
   flags.Duration("timeout", &settings->timeout, absl::Milliseconds(1), kTimeoutMax,
                  "how long to wait for each answer");
 }
 
 absl::Status CheckSettings(Settings* settings) {
-  if (settings->output != "table" && settings->output != "json") {
-    return UsageError(absl::StrCat("--output is \"", settings->output, "\"; it can be table or json"));
+  if (!absl::c_linear_search(kOutputs, settings->output)) {
+    return UsageError(
+        absl::StrCat("--output is \"", settings->output, "\"; it can be table or json, or csv"));
   }
   if (!settings->admin_token_file.empty()) {
-    ASSIGN_OR_RETURN(std::string text, ReadFile(settings->admin_token_file, kTokenFileBytesMax));
-    settings->admin_token = std::string(absl::StripAsciiWhitespace(text));
+    ASSIGN_OR_RETURN(settings->admin_token, ReadSecret(settings->admin_token_file));
   }
   if (!IsToken(settings->admin_token)) {
     return UsageError("the admin token holds blanks or characters that are not printable ASCII");

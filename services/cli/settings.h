@@ -29,11 +29,12 @@ struct Settings {
   // The public API, with its /v1.
   std::string base_url;
   std::string api_key;
-  // "table" or "json".
+  // "table" (or "text", which is the same), "json", or "csv" for commands that print tables.
   std::string output = "table";
   absl::Duration timeout = kCallTimeout;
 
   bool json() const { return output == "json"; }
+  bool csv() const { return output == "csv"; }
 };
 
 void DeclareSettings(config::Flags& flags, Settings* settings);

@@ -1,0 +1,385 @@
+// Entries as lines, files of them, and the commands that write, compare and trim.
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "services/cli/amounts.h"
+#include "services/cli/commands_fixture.h"
+#include "services/cli/entry_file.h"
+#include "services/cli/errors.h"
+#include "services/cli/ledger_entry.h"
+
+namespace prismatic::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+int64_t Now() {
+  static const int64_t now = absl::ToUnixMicros(absl::Now());
+  return now;
+}
+
+// Entry 1 puts in a dollar, each one after takes 0.04.
+bpb::LedgerEntry Entry(int64_t sequence) {
+  bpb::LedgerEntry entry;
+  entry.set_account("acme");
+  entry.set_sequence(sequence);
+  entry.set_time_us(Now());
+  entry.set_balance_nano_usd(1'000'000'000 - (sequence - 1) * 40'000);
+  if (sequence == 1) {
+    entry.set_type(bpb::LEDGER_ENTRY_TYPE_TOP_UP);
+    entry.set_amount_nano_usd(1'000'000'000);
+    entry.set_request_id("invoice-1");
+    return entry;
+  }
+  entry.set_type(bpb::LEDGER_ENTRY_TYPE_CHARGE);
+  entry.set_amount_nano_usd(-40'000);
+  entry.set_reservation_id(absl::StrCat("acme.r", sequence));
+  entry.set_key_id("acme.1");
+  entry.set_model("imagen-4");
+  entry.set_image_count(1);
+  entry.set_delivered_count(1);
+  entry.set_unit_price_nano_usd(40'000);
+  entry.set_funding_source(bpb::FUNDING_SOURCE_WALLET);
+  return entry;
+}
+
+// Every field another value, whatever fields there are.
+bpb::LedgerEntry EveryField() {
+  bpb::LedgerEntry entry;
+  const auto* reflection = entry.GetReflection();
+  for (int i = 0; i < entry.GetDescriptor()->field_count(); ++i) {
+    const auto* field = entry.GetDescriptor()->field(i);
+    using Field = google::protobuf::FieldDescriptor;
+    if (field->cpp_type() == Field::CPPTYPE_INT64)
+      reflection->SetInt64(&entry, field, 1'767'268'800'000'001 + i);
+    if (field->cpp_type() == Field::CPPTYPE_INT32) reflection->SetInt32(&entry, field, 2'000'000'000 + i);
+    if (field->cpp_type() == Field::CPPTYPE_ENUM) reflection->SetEnumValue(&entry, field, 2);
+    if (field->cpp_type() == Field::CPPTYPE_STRING) {
+      reflection->SetString(&entry, field, absl::StrCat("\"\\\n\xc3\xbc", i));
+    }
+  }
+  return entry;
+}
+
+bool Same(const bpb::LedgerEntry& a, const bpb::LedgerEntry& b) {
+  return google::protobuf::util::MessageDifferencer::Equals(a, b);
+}
+
+TEST(LedgerEntryTest, ALineKeepsEveryFieldAndIsOneLine) {
+  bpb::LedgerEntry whole = EveryField();
+  bpb::LedgerEntry unknown = Entry(2);
+  unknown.set_type(static_cast<bpb::LedgerEntryType>(99));
+  bpb::LedgerEntry largest = Entry(2);
+  largest.set_amount_nano_usd(-9'000'000'000'000'000);
+  for (const bpb::LedgerEntry& entry : {whole, unknown, largest, Entry(1), Entry(2)}) {
+    std::string line = EntryLine(entry);
+    EXPECT_EQ(line.find('\n'), std::string::npos);
+    absl::StatusOr<bpb::LedgerEntry> read = ParseEntryLine(line);
+    ASSERT_TRUE(read.ok()) << read.status() << line;
+    EXPECT_TRUE(Same(*read, entry)) << read->DebugString() << entry.DebugString();
+  }
+  EXPECT_EQ(EntryCells(whole).size(), EntryColumns().size());
+}
+
+TEST(LedgerEntryTest, ALineThatNobodyWroteIsRefused) {
+  std::string line = EntryLine(Entry(2));
+  auto with = [&](absl::string_view from, absl::string_view to) {
+    std::string changed = line;
+    size_t at = changed.find(std::string(from));
+    EXPECT_NE(at, std::string::npos) << from;
+    return changed.replace(at, from.size(), std::string(to));
+  };
+  for (const std::string& wrong :
+       {std::string("{}"), std::string("[1]"), line.substr(0, line.size() - 1),
+        with("\"amount_nano_usd\":-40000", "\"amount_nano_usd\":-40001"),
+        with("\"amount_usd\":\"-0.00004\"", "\"amount_usd\":\"-0.00005\""),
+        with("\"sequence\":2", "\"sequence\":2.5"), with("\"sequence\":2", "\"sequence\":\"2\""),
+        with("\"type\":\"charge\"", "\"type\":\"gift\""), with("\"account\":\"acme\"", "\"account\":null"),
+        with("\"delivered_count\":1", "\"delivered_count\":4294967297")}) {
+    EXPECT_FALSE(ParseEntryLine(wrong).ok()) << wrong;
+  }
+  EXPECT_TRUE(ParseEntryLine(with("{\"account\"", "{\"new\":1,\"account\"")).ok());
+  EXPECT_TRUE(ParseEntryLine(with(",\"over_units\":0", "")).ok());  // older than the field
+}
+
+class LedgerFileTest : public CommandsTest {
+ protected:
+  LedgerFileTest() : file_(TemporaryFile("")) { std::remove(file_.c_str()); }
+  ~LedgerFileTest() override { std::remove(file_.c_str()); }
+
+  void Fill(int64_t last) {
+    billing_.ledger.clear();
+    for (int64_t i = 1; i <= last; ++i) billing_.ledger.push_back(Entry(i));
+    billing_.account.set_ledger_sequence(last);
+    billing_.account.set_balance_nano_usd(Entry(last).balance_nano_usd());
+    billing_.account.set_held_nano_usd(0);
+    *billing_.audit.mutable_account() = billing_.account;
+    bpb::UsageRow row;
+    row.set_day(DayOf(Now()));
+    row.set_key_id("acme.1");
+    row.set_model("imagen-4");
+    row.set_requests(last - 1);
+    row.set_images(last - 1);
+    row.set_charged_nano_usd((last - 1) * 40'000);
+    billing_.usage = {row};
+  }
+  // What a server's trimming leaves.
+  void TrimThrough(int64_t through) {
+    bpb::LedgerEntry carried;
+    carried.set_account("acme");
+    carried.set_sequence(through);
+    carried.set_type(bpb::LEDGER_ENTRY_TYPE_CARRIED_FORWARD);
+    carried.set_time_us(Now());
+    carried.set_balance_nano_usd(Entry(through).balance_nano_usd());
+    carried.set_carried_amount_nano_usd(Entry(through).balance_nano_usd());
+    billing_.ledger.erase(billing_.ledger.begin(), billing_.ledger.begin() + through);
+    billing_.ledger.insert(billing_.ledger.begin(), carried);
+  }
+  Outcome Export() { return RunJson({"ledger", "export", "--account", "acme", "-o", file_}); }
+  Outcome Verify() { return RunCli({"ledger", "verify", "--account", "acme"}); }
+  Outcome Trim(int64_t through) {
+    return RunCli(
+        {"ledger", "trim", "--account", "acme", "--through", absl::StrCat(through), "--exported", file_});
+  }
+  std::string Content() {
+    std::ostringstream content;
+    content << std::ifstream(file_, std::ios::binary).rdbuf();
+    return content.str();
+  }
+  std::string Lines(int64_t first, int64_t last) {
+    std::string lines;
+    for (int64_t i = first; i <= last; ++i) absl::StrAppend(&lines, EntryLine(Entry(i)), "\n");
+    return lines;
+  }
+  void Write(const std::string& content) {
+    std::ofstream(file_, std::ios::binary | std::ios::trunc) << content;
+  }
+
+  const std::string file_;
+};
+
+TEST_F(LedgerFileTest, ExportWritesEveryEntryOnceAndGoesOnWhereItStood) {
+  Fill(1001);
+  EXPECT_THAT(Export().out, HasSubstr(R"("appended":1001,"last_sequence":1001)"));
+  Fill(2500);
+  EXPECT_THAT(Export().out, HasSubstr(R"("appended":1499,"last_sequence":2500)"));
+  EXPECT_THAT(Export().out, HasSubstr(R"("appended":0,"last_sequence":2500)"));
+  EXPECT_EQ(Content(), Lines(1, 2500));
+}
+
+TEST_F(LedgerFileTest, ATornLastLineIsCutAtEveryByteAndWrittenAgain) {
+  Fill(3);
+  std::string third = EntryLine(Entry(3));
+  for (size_t size : {size_t{1}, third.size() / 2, third.size()}) {
+    Write(Lines(1, 2) + third.substr(0, size));
+    Outcome outcome = Export();
+    EXPECT_EQ(outcome.code, kDone) << outcome.err;
+    EXPECT_EQ(outcome.err,
+              absl::StrCat("note: cut off a line of ", size, " bytes that had not been finished\n"));
+    EXPECT_EQ(Content(), Lines(1, 3));
+  }
+}
+
+TEST_F(LedgerFileTest, AFileThatCannotBeGoneOnFromIsLeftAsItIs) {
+  Fill(4);
+  struct Case {
+    std::string content;
+    const char* says;
+  };
+  bpb::LedgerEntry changed = Entry(2);
+  changed.set_model("other");
+  bpb::LedgerEntry foreign = Entry(1);
+  foreign.set_account("other");
+  for (const Case& each : {
+           Case{Lines(1, 1) + Lines(3, 3), "LEDGER_GAP"},
+           Case{Lines(1, 2) + Lines(2, 2), "LEDGER_GAP"},
+           Case{Lines(2, 3), "LEDGER_GAP"},
+           Case{Lines(1, 1) + "{}\n" + Lines(2, 2), "LEDGER_FILE_DAMAGED"},
+           Case{Lines(1, 1) + std::string(4096, '\0') + "\n", "LEDGER_FILE_DAMAGED"},
+           Case{Lines(1, 1) + EntryLine(changed) + "\n", "LEDGER_DIVERGED"},
+           Case{Lines(1, 5), "LEDGER_DIVERGED"},
+           Case{EntryLine(foreign) + "\n", "LEDGER_FILE_DAMAGED"},
+       }) {
+    Write(each.content);
+    Outcome outcome = Export();
+    EXPECT_EQ(outcome.code, kRefused);
+    EXPECT_THAT(outcome.err, HasSubstr(each.says));
+    EXPECT_EQ(Content(), each.content);
+  }
+}
+
+TEST_F(LedgerFileTest, AGapInBillingsAnswersIsNotExported) {
+  Fill(4);
+  billing_.ledger.erase(billing_.ledger.begin() + 2);
+  Outcome outcome = Export();
+  EXPECT_EQ(outcome.code, kRefused);
+  EXPECT_THAT(outcome.err, HasSubstr("LEDGER_GAP"));
+  EXPECT_EQ(Content(), "");
+}
+
+TEST_F(LedgerFileTest, ATrimmedLedgerIsExportedFromItsFirstEntryButNotAfterAGap) {
+  Fill(6);
+  Write(Lines(1, 2));
+  TrimThrough(4);
+  EXPECT_THAT(Export().err, HasSubstr("LEDGER_GAP"));
+  EXPECT_EQ(Content(), Lines(1, 2));
+  Write(Lines(1, 4));
+  EXPECT_EQ(Export().code, kDone);
+  EXPECT_EQ(Content(), Lines(1, 6));
+  std::remove(file_.c_str());
+  EXPECT_THAT(Export().out, HasSubstr(R"("appended":3,"last_sequence":6)"));
+}
+
+TEST_F(LedgerFileTest, TwoExportsDoNotWriteOneFile) {
+  absl::StatusOr<std::unique_ptr<EntryAppender>> first = EntryAppender::Open(file_, "acme");
+  ASSERT_TRUE(first.ok()) << first.status();
+  Fill(1);
+  EXPECT_THAT(Export().err, HasSubstr("another export is writing it"));
+}
+
+TEST_F(LedgerFileTest, FollowGoesOnWithTheStream) {
+  Fill(3);
+  Write(Lines(1, 3));
+  for (int64_t i = 4; i <= 5; ++i) billing_.ledger.push_back(Entry(i));
+  Outcome outcome = RunJson({"ledger", "export", "--account", "acme", "-o", file_, "--follow"});
+  EXPECT_EQ(outcome.code, kRefused);
+  EXPECT_THAT(outcome.err, HasSubstr("the test ends here"));
+  EXPECT_EQ(Content(), Lines(1, 5));
+}
+
+TEST_F(LedgerFileTest, FollowEndsWhenTheHistoryIsAnotherOneAfterABreak) {
+  Fill(3);
+  Write(Lines(1, 3));
+  billing_.tail_end = absl::UnavailableError("failover");
+  billing_.at_tail = [this] { billing_.ledger[2].set_model("other"); };
+  Outcome outcome = RunJson({"ledger", "export", "--account", "acme", "-o", file_, "--follow"});
+  EXPECT_EQ(outcome.code, kRefused);
+  EXPECT_THAT(outcome.err, HasSubstr("LEDGER_DIVERGED: entry 3"));
+  EXPECT_EQ(Content(), Lines(1, 3));
+}
+
+TEST_F(LedgerFileTest, TailPrintsEntriesUntilItHasEnough) {
+  Fill(5);
+  Outcome outcome = RunJson({"ledger", "tail", "--account", "acme", "--after", "2", "--count", "2"});
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(outcome.out, Lines(3, 4));
+  Outcome to_come = RunCli({"ledger", "tail", "--account", "acme"});
+  EXPECT_EQ(billing_.recorder.request, "account: \"acme\" after_sequence: 5");
+  EXPECT_EQ(to_come.code, kRefused);
+  billing_.tail_end = absl::OkStatus();
+  EXPECT_EQ(RunCli({"ledger", "tail", "--account", "acme"}).code, kUnreachable);
+}
+
+TEST_F(LedgerFileTest, TrimAsksBillingOnlyForWhatTheFileHolds) {
+  Fill(6);
+  Write(Lines(1, 5));
+  Outcome outcome = Trim(4);
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(billing_.recorder.request, "account: \"acme\" through_sequence: 4 balance_nano_usd: 999880000");
+  TrimThrough(4);
+  EXPECT_EQ(Trim(4).code, kDone);  // again
+  EXPECT_EQ(Trim(5).code, kDone);
+}
+
+TEST_F(LedgerFileTest, TrimRefusesWhatTheFileDoesNotProve) {
+  Fill(6);
+  bpb::LedgerEntry other_model = Entry(3);
+  other_model.set_model("other");
+  bpb::LedgerEntry other_balance = Entry(4);
+  other_balance.set_balance_nano_usd(1);
+  struct Case {
+    std::string content;
+    const char* says;
+  };
+  for (const Case& each : {
+           Case{Lines(1, 3), "NOT_EXPORTED"},
+           Case{Lines(1, 3) + EntryLine(Entry(4)), "NOT_EXPORTED"},  // torn
+           Case{"", "NOT_EXPORTED"},
+           Case{Lines(2, 5), "LEDGER_FILE_DAMAGED"},
+           Case{Lines(1, 2) + EntryLine(other_model) + "\n" + Lines(4, 5), "LEDGER_DIVERGED"},
+           Case{Lines(1, 3) + EntryLine(other_balance) + "\n", "LEDGER_FILE_DAMAGED"},
+       }) {
+    Write(each.content);
+    billing_.recorder.request = "";
+    Outcome outcome = Trim(4);
+    EXPECT_EQ(outcome.code, kRefused);
+    EXPECT_THAT(outcome.err, HasSubstr(each.says));
+    EXPECT_THAT(billing_.recorder.request, testing::Not(HasSubstr("through_sequence")));
+  }
+}
+
+TEST_F(LedgerFileTest, VerifyAgreesAndSaysSo) {
+  Fill(2300);
+  Outcome outcome = Verify();
+  EXPECT_EQ(outcome.code, kDone) << outcome.err << outcome.out;
+  EXPECT_EQ(outcome.out, "acme agrees with its ledger: 2300 entries up to 2300\n");
+  EXPECT_THAT(outcome.err, IsEmpty());
+  Write(Lines(1, 1700));
+  TrimThrough(1600);
+  Outcome from_file = RunCli({"ledger", "verify", "--account", "acme", "--file", file_});
+  EXPECT_EQ(from_file.out, "acme agrees with its ledger: 2300 entries up to 2300\n") << from_file.err;
+}
+
+TEST_F(LedgerFileTest, VerifyPrintsEveryDifferenceAndEndsWithOne) {
+  Fill(5);
+  billing_.audit.mutable_account()->set_balance_nano_usd(7);
+  billing_.ledger[2].set_reservation_id("acme.r2");
+  billing_.usage[0].set_images(9);
+  Outcome outcome = RunCli({"ledger", "verify", "--account", "acme", "--output", "csv"});
+  EXPECT_EQ(outcome.code, kRefused);
+  EXPECT_THAT(
+      outcome.out,
+      AllOf(StartsWith(
+                "where,what,expected,found\nentry 3,charges of this reservation,one,another one: acme.r2\n"
+                "account,balance,999840000,7\n"),
+            HasSubstr(" acme.1 imagen-4,images,4,9\n")));
+  EXPECT_EQ(outcome.err, "error: LEDGER_DIFFERS: acme and its ledger differ in 3 points\n");
+  EXPECT_THAT(
+      RunJson({"ledger", "verify", "--account", "acme"}).out,
+      HasSubstr(R"("agrees":false,"ledger_sequence":5,"entries":5,"differences":[{"where":"entry 3")"));
+}
+
+TEST_F(LedgerFileTest, VerifyIsRightWhileTrafficRuns) {
+  int64_t last = 10;
+  Fill(last);
+  // Between any two looks three more requests are settled.
+  billing_.at_audit = [&] {
+    last += 3;
+    Fill(last);
+  };
+  Outcome outcome = Verify();
+  EXPECT_EQ(outcome.code, kDone) << outcome.out << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("the account was busy"));
+  // Once it is quiet, usage is compared exactly.
+  int audits = 0;
+  billing_.at_audit = [&] {
+    if (++audits > 3) return;
+    last += 3;
+    Fill(last);
+  };
+  outcome = Verify();
+  EXPECT_EQ(outcome.code, kDone) << outcome.out;
+  EXPECT_THAT(outcome.err, IsEmpty());
+}
+
+TEST_F(LedgerFileTest, VerifyFromAFileOfAnotherHistoryIsRefused) {
+  Fill(5);
+  bpb::LedgerEntry other = Entry(4);
+  other.set_balance_nano_usd(1);
+  Write(Lines(1, 3) + EntryLine(other) + "\n");
+  Outcome outcome = RunCli({"ledger", "verify", "--account", "acme", "--file", file_});
+  EXPECT_EQ(outcome.code, kRefused);
+  EXPECT_THAT(outcome.err, HasSubstr("LEDGER_DIVERGED"));
+}
+
+}  // namespace
+}  // namespace prismatic::cli

@@ -1,0 +1,268 @@
+// What was used, what something would cost, and whose a key is.
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "services/cli/amounts.h"
+#include "services/cli/command.h"
+#include "services/cli/errors.h"
+#include "services/cli/files.h"
+#include "services/cli/output.h"
+#include "services/common/status/status_macros.h"
+
+namespace prismatic::cli {
+namespace {
+
+namespace pb = billing::v1;
+
+// --- usage ---
+
+// As billing.proto has it.
+constexpr int kDaysMax = 366;
+// Without --from.
+constexpr int kDaysShown = 30;
+
+struct UsageArguments {
+  std::string account;
+  std::string from;
+  std::string to;
+  bool csv = false;
+};
+
+absl::StatusOr<pb::ListUsageRequest> UsageRequest(const UsageArguments& arguments) {
+  pb::ListUsageRequest request;
+  request.set_account(arguments.account);
+  request.set_last_day(DayOf(absl::ToUnixMicros(absl::Now())));
+  if (!arguments.to.empty()) {
+    ASSIGN_OR_RETURN(int32_t last, ParseDay("to", arguments.to));
+    request.set_last_day(last);
+  }
+  request.set_first_day(DayAfter(request.last_day(), 1 - kDaysShown));
+  if (!arguments.from.empty()) {
+    ASSIGN_OR_RETURN(int32_t first, ParseDay("from", arguments.from));
+    request.set_first_day(first);
+  }
+  if (request.first_day() > request.last_day()) return UsageError("--from is after --to");
+  if (DayAfter(request.first_day(), kDaysMax - 1) < request.last_day()) {
+    return UsageError(absl::StrCat("--from to --to is more than ", kDaysMax, " days"));
+  }
+  return request;
+}
+
+void PrintUsageJson(const Invocation& call, absl::string_view account, const pb::ListUsageResponse& usage) {
+  json::Writer writer;
+  writer.BeginObject().Key("account").String(account).Key("usage").BeginArray();
+  for (const pb::UsageRow& row : usage.rows()) {
+    writer.BeginObject().Key("day").String(DayText(row.day()));
+    WriteText(writer, "key_id", row.key_id());
+    writer.Key("model").String(row.model());
+    writer.Key("requests").Int(row.requests()).Key("images").Int(row.images());
+    WriteUsd(writer, "charged", row.charged_nano_usd());
+    writer.Key("units").Int(row.units()).EndObject();
+  }
+  writer.EndArray().EndObject();
+  PrintJson(call.out, writer);
+}
+
+absl::Status Usage(Invocation& call, const UsageArguments& arguments) {
+  ASSIGN_OR_RETURN(pb::ListUsageRequest request, UsageRequest(arguments));
+  ASSIGN_OR_RETURN(pb::ListUsageResponse usage, call.connections.ListUsage(request));
+  if (call.settings.json() && !arguments.csv) {
+    PrintUsageJson(call, arguments.account, usage);
+    return absl::OkStatus();
+  }
+  Table table({{"DAY"},
+               {"KEY ID"},
+               {"MODEL"},
+               {"REQUESTS", true},
+               {"IMAGES", true},
+               {"CHARGED USD", true},
+               {"UNITS", true}});
+  for (const pb::UsageRow& row : usage.rows()) {
+    table.Row({DayText(row.day()), row.key_id(), row.model(), absl::StrCat(row.requests()),
+               absl::StrCat(row.images()), UsdText(row.charged_nano_usd()), absl::StrCat(row.units())});
+  }
+  if (arguments.csv) {
+    table.PrintCsv(call.out);
+  } else {
+    PrintTable(call, table);
+  }
+  return absl::OkStatus();
+}
+
+Action DeclareUsage(config::Flags& flags) {
+  auto arguments = std::make_shared<UsageArguments>();
+  flags.Text("account", &arguments->account, "whose usage");
+  flags.Require("account");
+  flags.Text("from", &arguments->from, "first day (UTC), 2026-11-01; absent: 30 days up to the last one");
+  flags.Text("to", &arguments->to, "last day (UTC), 2026-11-30; absent: today");
+  flags.Switch("csv", &arguments->csv, "short for --output csv");
+  return [arguments](Invocation& call) { return Usage(call, *arguments); };
+}
+
+// The key in question: of a file, else the one of the settings.
+absl::StatusOr<std::string> KeyOf(const Invocation& call, const std::string& file) {
+  if (!file.empty()) return ReadSecret(file);
+  if (call.settings.api_key.empty()) {
+    return UsageError("which key? Give PRISMATIC_API_KEY, or --key-file with a file or - for standard input");
+  }
+  return call.settings.api_key;
+}
+
+constexpr char kKeyFileHelp[] =
+    "file that holds the API key, - is standard input; absent: PRISMATIC_API_KEY or --api-key";
+
+// --- check ---
+
+struct CheckArguments {
+  std::string key_file;
+  int images = 0;
+};
+
+std::string RateText(const pb::RateLimitStatus& rate) {
+  if (!rate.has_limit()) return "unlimited";
+  return absl::StrCat(rate.remaining(), " of ", rate.limit(), "; all again in ",
+                      absl::FormatDuration(absl::Microseconds(rate.reset_after_us())));
+}
+
+void WriteRate(json::Writer& writer, absl::string_view name, const pb::RateLimitStatus& rate) {
+  writer.Key(name);
+  if (!rate.has_limit()) {
+    writer.Null();
+    return;
+  }
+  writer.BeginObject().Key("limit").Int(rate.limit()).Key("remaining").Int(rate.remaining());
+  writer.Key("reset_after_us").Int(rate.reset_after_us()).EndObject();
+}
+
+void PrintCheck(const Invocation& call, const pb::CheckKeyResponse& check) {
+  if (!call.settings.json()) {
+    Facts()
+        .Add("account", check.account())
+        .Add("key ID", check.key_id())
+        .Add("models", check.allowed_models().empty() ? "all" : absl::StrJoin(check.allowed_models(), ","))
+        .Add("requests left this minute", RateText(check.requests()))
+        .Add("images left this minute", RateText(check.images()))
+        .Print(call.out);
+    return;
+  }
+  json::Writer writer;
+  writer.BeginObject().Key("account").String(check.account()).Key("key_id").String(check.key_id());
+  writer.Key("models").BeginArray();
+  for (const std::string& model : check.allowed_models()) writer.String(model);
+  writer.EndArray();
+  WriteRate(writer, "requests", check.requests());
+  WriteRate(writer, "images", check.images());
+  writer.EndObject();
+  PrintJson(call.out, writer);
+}
+
+Action DeclareCheck(config::Flags& flags) {
+  auto arguments = std::make_shared<CheckArguments>();
+  flags.Text("key-file", &arguments->key_file, kKeyFileHelp);
+  flags.Integer("n", &arguments->images, 0, 10, "whether so many images would be within the limits now");
+  return [arguments](Invocation& call) -> absl::Status {
+    pb::CheckKeyRequest request;
+    ASSIGN_OR_RETURN(*request.mutable_api_key(), KeyOf(call, arguments->key_file));
+    request.set_image_count(arguments->images);
+    ASSIGN_OR_RETURN(pb::CheckKeyResponse check, call.connections.CheckKey(request));
+    PrintCheck(call, check);
+    return absl::OkStatus();
+  };
+}
+
+// --- estimate ---
+
+struct EstimateArguments {
+  std::string account;
+  std::string key_file;
+  std::string model;
+  std::string size;
+  std::string quality;
+  int images = 1;
+};
+
+std::string SourceWord(pb::FundingSource source) {
+  if (source == pb::FUNDING_SOURCE_UNSPECIFIED) return "";
+  return EnumWord(pb::FundingSource_Name(source), "FUNDING_SOURCE_", source);
+}
+
+void PrintEstimate(const Invocation& call, const pb::EstimateCostResponse& estimate) {
+  if (!call.settings.json()) {
+    Facts()
+        .Add("unit price USD",
+             estimate.has_unit_price_nano_usd() ? UsdText(estimate.unit_price_nano_usd()) : "no price")
+        .Add("total USD", UsdText(estimate.total_nano_usd()))
+        .Add("paid by", SourceWord(estimate.funding_source()))
+        .Add("admitted now", YesNo(estimate.would_be_admitted()))
+        .Add("refused with", estimate.refusal_reason())
+        .Add("catalog version", absl::StrCat(estimate.catalog_version()))
+        .Print(call.out);
+    return;
+  }
+  json::Writer writer;
+  writer.BeginObject();
+  if (estimate.has_unit_price_nano_usd()) {
+    WriteUsd(writer, "unit_price", estimate.unit_price_nano_usd());
+  } else {
+    writer.Key("unit_price_usd").Null().Key("unit_price_nano_usd").Null();
+  }
+  WriteUsd(writer, "total", estimate.total_nano_usd());
+  WriteText(writer, "funding_source", SourceWord(estimate.funding_source()));
+  writer.Key("would_be_admitted").Bool(estimate.would_be_admitted());
+  WriteText(writer, "refusal_reason", estimate.refusal_reason());
+  writer.Key("catalog_version").Int(estimate.catalog_version()).EndObject();
+  PrintJson(call.out, writer);
+}
+
+absl::Status Estimate(Invocation& call, const EstimateArguments& arguments) {
+  pb::EstimateCostRequest request;
+  if (!arguments.account.empty()) {
+    request.set_account(arguments.account);
+  } else {
+    ASSIGN_OR_RETURN(*request.mutable_api_key(), KeyOf(call, arguments.key_file));
+  }
+  request.set_model(arguments.model);
+  request.set_image_count(arguments.images);
+  request.set_size(arguments.size);
+  request.set_quality(arguments.quality);
+  ASSIGN_OR_RETURN(pb::EstimateCostResponse estimate, call.connections.EstimateCost(request));
+  PrintEstimate(call, estimate);
+  return absl::OkStatus();
+}
+
+Action DeclareEstimate(config::Flags& flags) {
+  auto arguments = std::make_shared<EstimateArguments>();
+  flags.Text("model", &arguments->model, "canonical model");
+  flags.Require("model");
+  flags.Integer("n", &arguments->images, 1, 10, "images");
+  flags.Text("size", &arguments->size, "as a request would name it");
+  flags.Text("quality", &arguments->quality, "as a request would name it");
+  flags.Text("key-file", &arguments->key_file, kKeyFileHelp);
+  flags.Text(
+      "account", &arguments->account,
+      "an account instead of the API key; only a trusted meter, known by its certificate, is answered");
+  return [arguments](Invocation& call) { return Estimate(call, *arguments); };
+}
+
+}  // namespace
+
+std::vector<Command> MeteringCommands() {
+  return {
+      {"usage",
+       "",
+       "Lists what was delivered and charged by day, key and model.",
+       "prismatic usage --account acme --from 2026-11-01 --to 2026-11-30 --csv",
+       DeclareUsage,
+       {.prints_table = true}},
+      {"key check", "", "Says whose an API key is and how its limits stand; consumes nothing.",
+       "prismatic key check --key-file - < key.txt", DeclareCheck},
+      {"estimate", "", "Says what images would cost, who would pay, and whether they would be admitted now.",
+       "prismatic estimate --model imagen-4 --n 3", DeclareEstimate},
+  };
+}
+
+}  // namespace prismatic::cli
