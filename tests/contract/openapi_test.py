@@ -31,10 +31,9 @@ ELSEWHERE = {
     (GENERATIONS, "post", "408"): "takes the edge's deadline for slow requests: tested with the gate",
     (GENERATIONS, "post", "500"): "a fault of ours: tests/golden",
     (GENERATIONS, "post", "504"): "takes the upstream's deadline: tests/golden",
-    (MODELS, "get", "403"): "no command suspends an account yet: tests/golden",
     (MODELS, "get", "408"): "as above", (MODELS, "get", "500"): "as above",
     (MODELS, "get", "503"): "billing away: tests/e2e",
-    (MODEL, "get", "403"): "as above", (MODEL, "get", "408"): "as above", (MODEL, "get", "500"): "as above",
+    (MODEL, "get", "408"): "as above", (MODEL, "get", "500"): "as above",
     (MODEL, "get", "503"): "billing away: tests/e2e",
     ("/readyz", "get", "503"): "a gateway that starts or stops: tests/e2e",
 }
@@ -115,6 +114,9 @@ class OpenApiTest(unittest.TestCase):
         cls.generate(429, key=cls.suite.new_key("poor", wallet="0.01"))
         cls.generate(429, key=cls.suite.new_key("none", "--requests-per-minute", "0", wallet="1"))
         cls.generate(403, key=cls.suite.new_key("narrow", "--models", "sandbox-chat", wallet="1"))
+        cls.suspended = cls.suite.new_key("suspended", wallet="1")
+        cls.suite.cli("account", "suspend", "suspended")
+        cls.generate(403, key=cls.suspended)
         cls.generate(404, {**SMALL, "model": "no-such-model"})
         cls.generate(400, {**SMALL, "prompt": "[[sandbox refuse]]"})
         cls.generate(502, {**SMALL, "prompt": "[[sandbox status=500]]"})
@@ -163,6 +165,7 @@ class OpenApiTest(unittest.TestCase):
         for path in (MODELS, MODEL):
             cls.exchange(path, "get", 401, key="")
             cls.exchange(path, "get", 401, key="pk_x.1_bad_bad")
+            cls.exchange(path, "get", 403, key=cls.suspended)
         for path in ("/openapi.json", "/healthz", "/readyz"):
             cls.exchange(path, "get", 200, key="")
 

@@ -3,8 +3,7 @@
 
 usage: error_table_test.py [--separate] [--bin DIR] [unittest arguments]
 
-Not here: account_suspended, account_in_debt, subscription_quota_exhausted and expired keys, which nothing can bring
-about yet, and the refusals of a gateway that drains, which drain_test.py has.
+Not here: the refusals of a gateway that drains, which drain_test.py has.
 """
 import concurrent.futures
 import contextlib
@@ -17,7 +16,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faulty_models import add_faulty_models, model_without  # noqa: E402
-from oracle import Oracle  # noqa: E402
+from oracle import Oracle, redis_of  # noqa: E402
 from suite import OPTIONS, Suite, wait_until  # noqa: E402
 from wire import Wire, post_head  # noqa: E402
 
@@ -112,11 +111,11 @@ def idempotent(**values):
 
 # --- what must be the case before ---
 
-def key_with(*flags, wallet="1", uses=0, **values):
+def key_with(*flags, wallet="1", uses=0, account_flags=(), **values):
     """A key of a new account, used a number of times with these fields."""
     @contextlib.contextmanager
     def given(test):
-        test.key = test.new_key(*flags, wallet=wallet)
+        test.key = test.new_key(*flags, wallet=wallet, account_flags=account_flags)
         for _ in range(uses):
             test.assertEqual(test.suite.generate(key=test.key, **values).status, 200)
         yield
@@ -126,6 +125,36 @@ def key_with(*flags, wallet="1", uses=0, **values):
 @contextlib.contextmanager
 def revoked(test):
     test.suite.cli("key", "revoke", test.key.split("_")[1])
+    yield
+
+
+@contextlib.contextmanager
+def expired(test):
+    test.key = test.new_key("--expires-in", "1s")
+    wait_until(lambda: test.suite.api("GET", "/models", key=test.key).status == 401, 5, "the end of the key")
+    yield
+
+
+@contextlib.contextmanager
+def suspended(test):
+    test.suite.cli("account", "suspend", test.account)
+    yield
+
+
+@contextlib.contextmanager
+def in_debt(test):
+    """Its hold ended while it was made, the money went to another one, and then it was settled after all."""
+    test.key = test.new_key(wallet="0.05")
+    before = test.suite.upstream_total()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(test.suite.generate, key=test.key, prompt=SLOW)
+        wait_until(lambda: test.suite.upstream_total() == before + 1, 10, "the slow one at the upstream")
+        with redis_of(test.suite) as redis:
+            redis.end_holds()
+        wait_until(lambda: test.suite.account(test.account)["held_nano_usd"] == 0, 10, "the end of the hold")
+        test.assertEqual(test.suite.generate(key=test.key).status, 200)
+        test.assertEqual(slow.result().status, 200)
+    test.assertEqual(test.suite.account(test.account)["owed_nano_usd"], 30_000_000)
     yield
 
 
@@ -195,9 +224,13 @@ ROWS = (
     Row("no_key_of_ours",                   401, INVALID, "invalid_api_key", None, False, False, with_key("sk-abc")),
     Row("damaged_key",                      401, INVALID, "invalid_api_key", None, False, False, with_key(damaged)),
     Row("revoked_key",                      401, INVALID, "invalid_api_key", None, False, False, fields(), revoked),
+    Row("expired_key",                      401, INVALID, "invalid_api_key", None, False, False, fields(), expired),
     Row("models_without_a_key",             401, INVALID, "invalid_api_key", None, False, False,
         call("GET", "/models")),
 
+    Row("account_suspended",                403, INVALID, "account_suspended", None, False, False, fields(), suspended),
+    Row("models_of_a_suspended_account",    403, INVALID, "account_suspended", None, False, False,
+        lambda test: test.suite.api("GET", "/models", key=test.key), suspended),
     Row("model_not_allowed_for_the_key",    403, INVALID, "model_not_allowed", None, False, False,
         fields(model="sandbox-chat"), key_with("--models", "imagen-4")),
     Row("unknown_public_model_id",          404, INVALID, "model_not_found", "model", False, False,
@@ -241,6 +274,10 @@ ROWS = (
         fields(), key_with("--requests-per-minute", "0")),
     Row("wallet_cannot_cover",              429, FUNDS, "credit_balance_exhausted", None, False, False,
         fields(), key_with(wallet="0.039999999")),
+    Row("subscription_quota_exhausted",     429, FUNDS, "subscription_quota_exhausted", None, False, False,
+        fields(n=2), key_with(account_flags=("--funding", "subscription_only", "--quota", "2", "--quota-period", "month"),
+                              uses=1)),
+    Row("account_in_debt",                  429, FUNDS, "account_in_debt", None, False, False, fields(), in_debt),
     Row("generation_price_missing",         503, SERVER, "generation_price_missing", None, False, False,
         fields(model=model_without("price"))),
 
@@ -290,11 +327,11 @@ class TableTest(unittest.TestCase):
         # Wide limits: what they count is seen, and they refuse nothing.
         self.key = self.new_key("--requests-per-minute", "60000", "--images-per-minute", "60000")
 
-    def new_key(self, *flags, wallet="1"):
+    def new_key(self, *flags, wallet="1", account_flags=()):
         type(self).accounts += 1
         self.account = f"acme-{self.accounts}"
         return self.suite.new_key(self.account, *flags, wallet=wallet, account_flags=(
-            "--requests-per-minute", "60000", "--images-per-minute", "60000"))
+            "--requests-per-minute", "60000", "--images-per-minute", "60000", *account_flags))
 
     def assert_row(self, row, answer):
         self.assertEqual(answer.status, row.status, answer.body)
