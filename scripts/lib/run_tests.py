@@ -57,6 +57,10 @@ def suites(full):
     yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
     yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
     if full:
+        for half in ("first", "second"):  # of a million steps, each with a seed of its own, that it prints
+            yield f"billing_model_{half}_half_million", "dev", [
+                "env", "PRISMATIC_MODEL_OPERATIONS=500000", os.path.join(ROOT, "build/tests/billing_model_test"),
+                "--gtest_filter=BillingModelTest.TheFunctionsDoWhatTheModelDoes", "--gtest_brief=1"]
         yield "e2e_under_asan", "asan", [sys.executable, "tests/e2e/first_picture_test.py", "--bin", "build-asan/bin"]
         for suite in ("faults", "hangup", "drain"):
             yield f"{suite}_under_asan", "asan", [sys.executable, f"tests/e2e/{suite}_test.py", "--separate", "--bin",
