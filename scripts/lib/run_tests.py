@@ -56,7 +56,15 @@ def suites(full):
                 yield f"load_{suite}_{name}", "dev", [sys.executable, f"tests/load/{suite}_test.py", *mode]
     yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
     yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
+    yield "chaos_checker", "dev", [sys.executable, "tests/chaos/checker_test.py"]
+    for mode, name in (([], "all_in_one"), (["--separate"], "separate")):
+        for suite, always in (("arrows", ("separate",)), ("history", ("all_in_one", "separate")), ("sentinel", ("separate",))):
+            if full or name in always:
+                yield f"chaos_{suite}_{name}", "dev", [sys.executable, f"tests/chaos/{suite}_test.py", *mode]
+    yield "chaos_upgrade", "dev", [sys.executable, "tests/chaos/upgrade_test.py"]
     if full:
+        yield "chaos_power", "dev", [sys.executable, "tests/chaos/power_test.py"]
+        yield "chaos_history_long", "dev", [sys.executable, "tests/chaos/history_test.py", "--separate", "--seconds", "240"]
         for half in ("first", "second"):  # of a million steps, each with a seed of its own, that it prints
             yield f"billing_model_{half}_half_million", "dev", [
                 "env", "PRISMATIC_MODEL_OPERATIONS=500000", os.path.join(ROOT, "build/tests/billing_model_test"),
