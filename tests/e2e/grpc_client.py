@@ -9,6 +9,10 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 
+# Redis has 100 ms for a reservation, which a busy machine does not always give it.
+TRIES = 5
+
+
 def uuid7():
     random = int.from_bytes(os.urandom(10), "big")
     return str(uuid.UUID(int=time.time_ns() // 1_000_000 << 80 | 7 << 76 | (random >> 68) % 4096 << 64 | 2 << 62
@@ -36,7 +40,17 @@ class Service:
         request, response = GetMessageClass(descriptor.input_type), GetMessageClass(descriptor.output_type)
         invoke = self.channel.unary_unary(f"/{self.name}/{method}", request_serializer=request.SerializeToString,
                                           response_deserializer=response.FromString)
-        return lambda **fields: invoke(request(**fields), timeout=10, metadata=self.metadata)
+
+        def call(**fields):
+            for left in reversed(range(TRIES)):
+                try:
+                    return invoke(request(**fields), timeout=10, metadata=self.metadata)
+                except grpc.RpcError as error:  # as every caller repeats: the same identity, nothing is done twice
+                    if error.code() != grpc.StatusCode.UNAVAILABLE or not left:
+                        raise
+                    time.sleep(0.1)
+
+        return call
 
 
 def billing(suite):
