@@ -244,6 +244,14 @@ TEST_F(AccountTest, AReleaseByKeyAndAttemptNeedsTheKeysSecretAndItsOwnAttempt) {
   release.set_api_key(other);
   EXPECT_THAT(Wait(billing_->ReleaseReservation(release)), HasReason(ERROR_REASON_IDEMPOTENCY_KEY_REUSED));
   EXPECT_EQ(Everything(), before);
+  // Nor may any key give back what a trusted meter holds by the account's name.
+  v1::CreateReservationRequest metered = Asking("");
+  metered.set_account("acme");
+  ASSERT_THAT(Wait(billing_->CreateReservation(metered, {.trusted_meter = true})), IsOk());
+  before = Everything();
+  release.set_attempt_id(metered.attempt_id());
+  EXPECT_THAT(Wait(billing_->ReleaseReservation(release)), HasReason(ERROR_REASON_IDEMPOTENCY_KEY_REUSED));
+  EXPECT_EQ(Everything(), before);
   // Nor may a stranger stop an attempt that is still to come.
   release.set_attempt_id(NewUuidV7());
   release.set_api_key(NewApiKey({"acme", 1}));
@@ -252,7 +260,7 @@ TEST_F(AccountTest, AReleaseByKeyAndAttemptNeedsTheKeysSecretAndItsOwnAttempt) {
   release.set_attempt_id(asked.attempt_id());
   release.set_api_key(key);
   EXPECT_THAT(Wait(billing_->ReleaseReservation(release)), IsOk());
-  EXPECT_EQ(AccountOf("acme").held_nano_usd(), 0);
+  EXPECT_EQ(AccountOf("acme").held_nano_usd(), kPrice) << "what the meter holds";
 }
 
 }  // namespace

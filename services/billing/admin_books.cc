@@ -107,14 +107,11 @@ Task<absl::StatusOr<v1::ListUsageResponse>> Admin::ListUsage(v1::ListUsageReques
   for (size_t first = 0; first < days->size(); first += kUsageDaysPerCall) {
     size_t last = std::min(first + kUsageDaysPerCall, days->size());
     auto list = ledger_.ListUsage(request.account(),
-                                  std::vector<int32_t>(days->begin() + first, days->begin() + last));
+                                  std::vector<int32_t>(days->begin() + first, days->begin() + last),
+                                  kUsageRowsMax - std::min(rows.size(), kUsageRowsMax));
     absl::StatusOr<std::vector<v1::UsageRow>> more = co_await list;
     if (!more.ok()) co_return more.status();
     std::move(more->begin(), more->end(), std::back_inserter(rows));
-    if (rows.size() > kUsageRowsMax) {
-      co_return InvalidValue("last_day",
-                             absl::StrCat("More than ", kUsageRowsMax, " rows; ask for fewer days."));
-    }
   }
   std::sort(rows.begin(), rows.end(),
             [](const v1::UsageRow& a, const v1::UsageRow& b) { return OrderOf(a) < OrderOf(b); });

@@ -16,6 +16,8 @@ constexpr int64_t kPerMinuteMax = 1'000'000;
 constexpr int64_t kConcurrentMax = 100'000;
 constexpr int64_t kQuotaMax = 1'000'000'000;
 constexpr int64_t kKeyLifeSecondsMax = int64_t{10} * 366 * 24 * 3600;
+// The year 2255, up to which Redis' functions are exact.
+constexpr int64_t kTimeUsMax = 9'000'000'000'000'000;
 constexpr int kAllowedModelsMax = 100;
 constexpr size_t kModelBytesMax = 256;
 constexpr size_t kRequestIdBytesMax = 128;
@@ -81,8 +83,8 @@ absl::Status CheckPlan(const v1::SubscriptionPlan& plan) {
   if (!v1::SubscriptionPeriod_IsValid(plan.period())) {
     return InvalidValue("subscription.period", "A month, a week or a day is expected.");
   }
-  if (plan.start_time_us() >= 0) return absl::OkStatus();
-  return InvalidValue("subscription.start_time_us", "A time after 1970, or 0, is expected.");
+  if (plan.start_time_us() >= 0 && plan.start_time_us() <= kTimeUsMax) return absl::OkStatus();
+  return InvalidValue("subscription.start_time_us", "A time from 1970 to 2255, or 0, is expected.");
 }
 
 absl::Status CheckRequestId(absl::string_view request_id) {

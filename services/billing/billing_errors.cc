@@ -164,6 +164,10 @@ absl::Status KeyExists() {
                "This API key was imported for another account.");
 }
 
+absl::Status TooManyUsageRows() {
+  return InvalidValue("last_day", "More rows than one answer may have; ask for fewer days.");
+}
+
 absl::Status MissingParameter(absl::string_view param) {
   return Error(StatusCode::kInvalidArgument, ERROR_REASON_MISSING_REQUIRED_PARAMETER,
                absl::StrCat("`", param, "` is required."))

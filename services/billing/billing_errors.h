@@ -54,6 +54,8 @@ absl::Status AccountExists();
 absl::Status KeyNotFound();
 // The API key was imported for another account.
 absl::Status KeyExists();
+// More than one answer may have. Reason: INVALID_VALUE, param `last_day`.
+absl::Status TooManyUsageRows();
 absl::Status MissingParameter(absl::string_view param);
 
 }  // namespace prismatic::billing::error

@@ -110,6 +110,38 @@ TEST_F(ConfirmationTest, AnUnconfirmedSettlementStandsAndIsMadeAgainWhenAFailove
   EXPECT_EQ(Wait(careful_.ledger->ResendUnconfirmed()), 0);
 }
 
+TEST_F(ConfirmationTest, WithoutAReplicaEverythingCanBeReadAndKeysCanBeMade) {
+  std::string id = Reserved();
+  v1::CreateKeyRequest key;
+  key.set_account("acme");
+  EXPECT_THAT(Wait(careful_.admin->CreateKey(key)), IsOk());
+  EXPECT_THAT(Wait(careful_.ledger->GetAccount("acme")), IsOk());
+  EXPECT_THAT(Wait(careful_.ledger->Audit("acme")), IsOk());
+  EXPECT_THAT(Wait(careful_.ledger->ListUsage("acme", {20260101}, 1)), IsOk());
+  v1::ListKeysRequest keys;
+  keys.set_account("acme");
+  EXPECT_THAT(Wait(careful_.admin->ListKeys(keys)), IsOk());
+  v1::ListLedgerEntriesRequest entries;
+  entries.set_account("acme");
+  EXPECT_THAT(Wait(careful_.admin->ListLedgerEntries(entries)), IsOk());
+  v1::GetReservationRequest reservation;
+  reservation.set_reservation_id(id);
+  EXPECT_THAT(Wait(careful_.admin->GetReservation(reservation)), IsOk());
+}
+
+TEST_F(ConfirmationTest, ThousandsThatAreSentAgainKeepNobodyFromSweeping) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(Reserved());
+  ASSERT_EQ(server_.Ask({"SAVE"}), "OK");
+  for (const std::string& id : ids) ASSERT_THAT(Settle(careful_, id), IsOk());
+  LoseAllSinceTheSave();
+  // No time at all: they stay for the next call, which makes all of them in one wait for the replicas.
+  EXPECT_EQ(Wait(careful_.ledger->ResendUnconfirmed(absl::ZeroDuration())), 0);
+  EXPECT_EQ(Account().balance_nano_usd(), kDollar);
+  EXPECT_EQ(Wait(careful_.ledger->ResendUnconfirmed()), 5);
+  EXPECT_EQ(Account().balance_nano_usd(), kDollar - 5 * kPrice);
+}
+
 TEST_F(ConfirmationTest, TheSweeperSendsAgainBeforeItEndsHolds) {
   std::string lost = Reserved();
   ASSERT_EQ(server_.Ask({"SAVE"}), "OK");

@@ -49,10 +49,16 @@ std::string FactWord(CatalogFact::Kind kind) {
   return "behind";
 }
 
-// What is answered as done although a failover may undo it: a settlement, whose images are out; an expiry,
-// which is made again by whoever looks; and a new key, whose secret is shown once.
+// What is answered as done although a failover may undo it: a settlement, whose images are out, and a new
+// key, whose secret is shown once. (So is an expiry, which is made again by whoever looks and waits for
+// nobody.)
 bool StandsUnconfirmed(absl::string_view function) {
-  return function == "settle" || function == "expire" || function == "create_key";
+  return function == "settle" || function == "create_key";
+}
+
+// Nothing that could be lost; that these go over the lasting connection, too, is a matter of their deadline.
+bool IsRead(absl::string_view function) {
+  return absl::StartsWith(function, "get_") || absl::StartsWith(function, "list_") || function == "audit";
 }
 
 // The four words of the period that {PERIOD, 0, now, first start, period} asks for.
@@ -92,8 +98,9 @@ RedisLedger::RedisLedger(redis::Client& client, metrics::Registry& metrics, Opti
       operations_(metrics, "prismatic_ledger_operations_total",
                   "Calls of billing's Redis functions, by what they answered.", "operation", "result"),
       resent_(metrics, "prismatic_settlements_resent_total",
-              "Unconfirmed settlements sent again after a failover: restored (it had lost them), kept or "
-              "refused.",
+              "Unconfirmed settlements sent again after a failover: restored (it had lost them), kept, "
+              "refused or "
+              "passed_on; forgotten: too many to remember.",
               "result") {}
 
 std::string RedisLedger::Now() const {
@@ -129,7 +136,7 @@ absl::StatusOr<RedisLedger::Answer> RedisLedger::Checked(const std::string& func
   }
   // The first word carries it on.
   reply->elements[0].unconfirmed = reply->unconfirmed;
-  if (reply->unconfirmed && Wrote(reply->elements) && !StandsUnconfirmed(function)) {
+  if (reply->unconfirmed && Wrote(reply->elements) && !IsRead(function) && !StandsUnconfirmed(function)) {
     operations_.Add(function, "unconfirmed", 1);
     return error::NotConfirmed();
   }
@@ -307,7 +314,7 @@ Task<absl::StatusOr<std::vector<ReservationId>>> RedisLedger::DueHolds(std::vect
 
 Task<absl::StatusOr<bool>> RedisLedger::Expire(ReservationId id) {
   AccountKeys names(id.account);
-  auto ask = Ask("expire", Lane::kLasting, {names.Account(), names.Reservation(id.attempt_id), names.Due()},
+  auto ask = Ask("expire", Lane::kFast, {names.Account(), names.Reservation(id.attempt_id), names.Due()},
                  {id.account, id.attempt_id});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();

@@ -118,8 +118,8 @@ class RedisLedger {
   Task<AdmissionAnswer> Admit(Admission admission);
   Task<absl::StatusOr<Settlement>> Settle(ReservationId id, int delivered);
   // Sends the unconfirmed settlements again that a failover may have lost since. Answers how many had been
-  // lost and are settled now. What cannot be sent yet is sent by the next call.
-  Task<int> ResendUnconfirmed();
+  // lost and are settled now. What cannot be sent yet, or not within `time_max`, is sent by the next call.
+  Task<int> ResendUnconfirmed(absl::Duration time_max = absl::InfiniteDuration());
   Task<absl::StatusOr<v1::ReleaseReservationResponse>> Release(ReservationId id, ReleaseKey key);
   Task<absl::StatusOr<v1::CheckKeyResponse>> CheckKey(Payer payer, int image_count);
   Task<absl::StatusOr<Estimate>> EstimateCost(Payer payer, CatalogFact fact, int image_count);
@@ -157,8 +157,9 @@ class RedisLedger {
   Task<absl::StatusOr<v1::ImportKeyResponse>> ImportKey(v1::ImportKeyRequest request);
   Task<absl::StatusOr<v1::Key>> UpdateKey(KeyId id, v1::UpdateKeyRequest request);
 
-  // In no order; fields of one day are one row.
-  Task<absl::StatusOr<std::vector<v1::UsageRow>>> ListUsage(std::string account, std::vector<int32_t> days);
+  // In no order. INVALID_VALUE, and nothing read, when there are more than `rows_max`.
+  Task<absl::StatusOr<std::vector<v1::UsageRow>>> ListUsage(std::string account, std::vector<int32_t> days,
+                                                            size_t rows_max);
   Task<absl::StatusOr<v1::ListReservationsResponse>> ListReservations(std::string account, int page,
                                                                       HoldPosition after);
   Task<absl::StatusOr<v1::AuditAccountResponse>> Audit(std::string account);
@@ -204,6 +205,8 @@ class RedisLedger {
     SubscriptionCount subscription;
   };
   Task<absl::StatusOr<LedgerHead>> ReadHead(std::string account, int64_t through);
+  enum class Resent { kRestored, kKept, kLost, kAway };
+  Task<Resent> Resend(UnconfirmedSettlements::Settlement settlement);
   // Remembers a settlement that no replica has confirmed, or forgets those that one has by now.
   void NoteConfirmation(const Answer& answer, UnconfirmedSettlements::Settlement settlement);
   absl::StatusOr<Answer> Checked(const std::string& function, absl::StatusOr<redis::Reply> reply);

@@ -20,6 +20,8 @@ using redis::Reply;
 constexpr int kHoldsLookedAt = 2'000;
 // Below the 1 MiB that a caller's gRPC takes by default.
 constexpr size_t kPageBytesMax = 900'000;
+// Of a row of usage.
+constexpr size_t kUsageFields = 4;
 constexpr int kTrimPage = 1'000;
 // Another one may trim at the same time.
 constexpr int kTrimTries = 5;
@@ -93,13 +95,16 @@ Task<absl::StatusOr<v1::ListLedgerEntriesResponse>> RedisLedger::ListLedger(std:
 }
 
 Task<absl::StatusOr<std::vector<v1::UsageRow>>> RedisLedger::ListUsage(std::string account,
-                                                                       std::vector<int32_t> days) {
+                                                                       std::vector<int32_t> days,
+                                                                       size_t rows_max) {
   AccountKeys names(account);
   std::vector<std::string> keys = {names.Account()};
   for (int32_t day : days) keys.push_back(names.Usage(day));
-  auto ask = Ask("list_usage", Lane::kLasting, std::move(keys), {});
-  absl::StatusOr<Answer> answer = co_await ask;
+  auto run = Run("list_usage", Lane::kLasting, std::move(keys), {absl::StrCat(rows_max * kUsageFields)});
+  absl::StatusOr<Answer> answer = co_await run;
   if (!answer.ok()) co_return answer.status();
+  if (Is(*answer, "TOO_MANY")) co_return error::TooManyUsageRows();
+  if (!IsSuccess(*answer)) co_return RefusalOf(*answer, {});
   std::vector<v1::UsageRow> listed;
   for (size_t i = 0; i < days.size() && i + 1 < answer->size(); ++i) {
     const std::vector<Reply>& fields = (*answer)[i + 1].elements;

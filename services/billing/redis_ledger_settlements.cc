@@ -2,7 +2,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "services/billing/billing_errors.h"
 #include "services/billing/periods.h"
 #include "services/billing/redis_ledger.h"
@@ -18,6 +20,8 @@ using redis::Lane;
 
 // Redis' day may be another one than ours, and may end between two calls.
 constexpr int kDayTries = 3;
+// Each takes a few kilobytes while it is on its way.
+constexpr size_t kResentAtOnce = 200;
 constexpr int64_t kHalfDayUs = int64_t{12} * 3600 * 1'000'000;
 
 }  // namespace
@@ -46,38 +50,54 @@ Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::SettleOnItsDay(Reservatio
 
 void RedisLedger::NoteConfirmation(const Answer& answer, UnconfirmedSettlements::Settlement settlement) {
   if (client_.wait_replicas() == 0 || !Wrote(answer)) return;
-  if (answer[0].unconfirmed) return unconfirmed_.Add(std::move(settlement));
+  if (answer[0].unconfirmed) {
+    // In the words that `prismatic settlement replay` reads, should this process end before a failover.
+    log::Warning("settlement_unconfirmed",
+                 {{"reservation", settlement.id.Text()}, {"delivered", settlement.delivered}});
+    if (!unconfirmed_.Add(std::move(settlement))) resent_.Add("forgotten");
+    return;
+  }
   // Without a change on the way it is certain in which history this was written.
   if (client_.replication().changes == settlement.history) unconfirmed_.Confirm(settlement.history);
 }
 
-Task<int> RedisLedger::ResendUnconfirmed() {
+Task<int> RedisLedger::ResendUnconfirmed(absl::Duration time_max) {
   if (!client_.connected()) co_return 0;
+  absl::Time stop = absl::Now() + time_max;
   std::vector<UnconfirmedSettlements::Settlement> lost = unconfirmed_.TakeLost(client_.replication().changes);
   int restored = 0;
+  size_t at = 0;
   bool away = false;
-  for (const UnconfirmedSettlements::Settlement& settlement : lost) {
-    if (away) {
-      unconfirmed_.Add(settlement);
-      continue;
-    }
-    auto settle = Settle(settlement.id, settlement.delivered);
-    absl::StatusOr<Settlement> again = co_await settle;
-    away = HasReason(again.status(), common::v1::ERROR_REASON_BILLING_UNAVAILABLE);
-    if (away) {
-      unconfirmed_.Add(settlement);
-    } else if (!again.ok()) {
-      resent_.Add("refused");
-      log::Error("a settlement that a failover lost cannot be made again",
-                 {{"reservation", settlement.id.Text()},
-                  {"delivered", settlement.delivered},
-                  {"reason", ResultLabel(again.status())}});
-    } else {
-      resent_.Add(again->response.replayed() ? "kept" : "restored");
-      restored += again->response.replayed() ? 0 : 1;
-    }
+  while (at < lost.size() && !away && absl::Now() < stop) {
+    // At once, so that they share a wait for the replicas.
+    std::vector<Task<Resent>> tries;
+    for (; at < lost.size() && tries.size() < kResentAtOnce; ++at) tries.push_back(Resend(lost[at]));
+    auto trying = WhenAll(std::move(tries));
+    std::vector<Resent> results = co_await trying;
+    restored += static_cast<int>(absl::c_count(results, Resent::kRestored));
+    away = absl::c_linear_search(results, Resent::kAway);
   }
+  for (; at < lost.size(); ++at) unconfirmed_.Add(std::move(lost[at]));
   co_return restored;
+}
+
+Task<RedisLedger::Resent> RedisLedger::Resend(UnconfirmedSettlements::Settlement settlement) {
+  auto settle = Settle(settlement.id, settlement.delivered);
+  absl::StatusOr<Settlement> again = co_await settle;
+  if (HasReason(again.status(), common::v1::ERROR_REASON_BILLING_UNAVAILABLE)) {
+    unconfirmed_.Add(std::move(settlement));
+    co_return Resent::kAway;
+  }
+  if (again.ok() && !again->passed_on) {
+    resent_.Add(again->response.replayed() ? "kept" : "restored");
+    co_return again->response.replayed() ? Resent::kKept : Resent::kRestored;
+  }
+  resent_.Add(again.ok() ? "passed_on" : "refused");
+  log::Error("a settlement that a failover lost cannot be made again",
+             {{"reservation", settlement.id.Text()},
+              {"delivered", settlement.delivered},
+              {"reason", again.ok() ? "passed_on" : ResultLabel(again.status())}});
+  co_return Resent::kLost;
 }
 
 Task<absl::StatusOr<Settlement>> RedisLedger::Settle(ReservationId id, int delivered) {

@@ -12,6 +12,8 @@ namespace prismatic::billing {
 namespace {
 
 constexpr std::chrono::seconds kSweepInterval(1);
+// Holds end in time also while thousands of settlements are sent again.
+constexpr absl::Duration kResendTime = absl::Seconds(1);
 // Of one bucket in one sweep; keeps one call short when thousands are due at once.
 constexpr int kPerBucketMax = 100;
 
@@ -39,7 +41,7 @@ void Sweeper::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     lock.unlock();
-    Wait(ledger_.ResendUnconfirmed());
+    Wait(ledger_.ResendUnconfirmed(kResendTime));
     Wait(SweepAll());
     lock.lock();
     wake_.wait_for(lock, kSweepInterval, [this] { return stopping_; });

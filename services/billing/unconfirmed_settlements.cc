@@ -6,10 +6,12 @@
 
 namespace prismatic::billing {
 
-void UnconfirmedSettlements::Add(Settlement settlement) {
+bool UnconfirmedSettlements::Add(Settlement settlement) {
   std::lock_guard<std::mutex> lock(mutex_);
   settlements_.push_back(std::move(settlement));
-  if (settlements_.size() > kMax) settlements_.pop_front();
+  if (settlements_.size() <= kMax) return true;
+  settlements_.pop_front();
+  return false;
 }
 
 void UnconfirmedSettlements::Confirm(uint64_t history) {

@@ -24,7 +24,8 @@ class UnconfirmedSettlements {
     int delivered = 0;
     uint64_t history = 0;
   };
-  void Add(Settlement settlement);
+  // False when the oldest had to go for it.
+  bool Add(Settlement settlement);
   // A later write of this history was confirmed, and with it all before it.
   void Confirm(uint64_t history);
   // Those of other histories, the oldest first. They are in here no more.

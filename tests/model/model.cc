@@ -264,7 +264,7 @@ std::string Model::Release(const Operation& operation) {
     r = Reservation{.state = v1::RESERVATION_STATE_RELEASED, .life_ms = kHourMs};
     return Told(response);
   }
-  if (operation.key != 0 && !r.key_id.empty() && r.key_id != asker.key_id)
+  if (operation.key != 0 && !r.fingerprint.empty() && r.key_id != asker.key_id)
     return Refusal("IDEMPOTENCY_KEY_REUSED");
   if (r.Is(v1::RESERVATION_STATE_SETTLED) || r.Is(v1::RESERVATION_STATE_SETTLED_LATE)) return Resolved(r);
   response.set_replayed(!r.pending());

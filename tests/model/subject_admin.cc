@@ -208,7 +208,7 @@ Task<std::string> Subject::KeepBooks(Operation operation) {
     absl::StatusOr<v1::ListReservationsResponse> listed = co_await list;
     co_return Told(listed);
   }
-  auto list = ledger_->ListUsage(account, {DayOf(now_us_)});
+  auto list = ledger_->ListUsage(account, {DayOf(now_us_)}, 5'000);
   absl::StatusOr<std::vector<v1::UsageRow>> rows = co_await list;
   if (!rows.ok()) co_return Told(rows.status());
   std::sort(rows->begin(), rows->end(), [](const v1::UsageRow& a, const v1::UsageRow& b) {

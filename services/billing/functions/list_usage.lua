@@ -1,11 +1,15 @@
 -- list_usage: what was used on some days.
 --
 -- KEYS  acct, then use of each day
--- ARGV  1 now
--- Answers {"OK", {field, value, ...} of each day, ...} or {"ACCOUNT_NOT_FOUND", "0"}.
+-- ARGV  1 now, 2 fields at most
+-- Answers {"OK", {field, value, ...} of each day, ...}, {"TOO_MANY", "0"} before it reads more fields than that, or
+-- {"ACCOUNT_NOT_FOUND", "0"}.
 
-local function list_usage(keys)
+local function list_usage(keys, args)
   if redis.call('EXISTS', keys[1]) == 0 then return {'ACCOUNT_NOT_FOUND', '0'} end
+  local fields = 0
+  for i = 2, #keys do fields = fields + redis.call('HLEN', keys[i]) end
+  if fields > integer(args[2]) then return {'TOO_MANY', '0'} end
   local answer = {'OK'}
   for i = 2, #keys do answer[i] = redis.call('HGETALL', keys[i]) end
   return answer

@@ -23,7 +23,7 @@ local function release(keys, args)
     if account then write_short_record(r) end
     return {'OK', reservation_answer(r)}
   end
-  if key and r.key ~= '' and r.key ~= key_id then return {'IDEMPOTENCY_KEY_REUSED', '0'} end
+  if key and r.fingerprint ~= '' and r.key ~= key_id then return {'IDEMPOTENCY_KEY_REUSED', '0'} end
   if r.state == 'S' or r.state == 'L' then return resolved(r) end
   if r.state == 'R' then return {'REPLAY', reservation_answer(r)} end
   if not account then error('the account of this reservation is gone') end
