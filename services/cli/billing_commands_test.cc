@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "services/cli/commands_fixture.h"
 #include "services/cli/errors.h"
 #include "services/cli/settlement_lines.h"
@@ -16,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 class BillingCommandsTest : public CommandsTest {};
 
@@ -145,6 +148,33 @@ TEST_F(BillingCommandsTest, OpenReservationsAreListedPageAfterPage) {
   EXPECT_EQ(RunCli({"reservation", "list", "--account", "acme", "--output", "csv"}).out,
             "reservation,key_id,model,images,held_usd,held_units,created,expires\n"
             "acme.a,,,1,0.04,0,,\nacme.b,,,1,0.04,0,,\nacme.c,,,1,0.04,0,,\n");
+}
+
+TEST_F(BillingCommandsTest, UsageIsAskedForInPartsAndNeverListedInPart) {
+  bpb::UsageRow row;
+  row.set_model("imagen-4");
+  for (int32_t day = 20261101; day <= 20261130; ++day) {
+    row.set_day(day);
+    billing_.usage.push_back(row);
+  }
+  billing_.usage_rows_max = 4;
+  std::vector<std::string> words = {"usage",      "--account", "acme",       "--from",
+                                    "2026-11-01", "--to",      "2026-11-30", "--csv"};
+  Outcome outcome = RunCli(words);
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 31u);
+  for (int day = 1; day <= 30; ++day) {
+    EXPECT_THAT(lines[static_cast<size_t>(day)], StartsWith(absl::StrFormat("2026-11-%02d,", day)));
+  }
+  row.set_day(20261117);
+  billing_.usage.insert(billing_.usage.end(), 4, row);
+  outcome = RunCli(words);
+  EXPECT_EQ(outcome.code, kRefused);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err,
+            "error: INVALID_VALUE: billing does not list the usage of 2026-11-17, not even alone: "
+            "More than 4 rows; ask for fewer days.\n");
 }
 
 TEST_F(BillingCommandsTest, UsageAsTableCsvAndJson) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -57,13 +58,17 @@ absl::Status ReadEntryFile(const std::string& path, const TakeEntry& take, int64
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return UsageError(absl::StrCat("cannot read ", path, ": ", Why()));
-  std::string line;
-  for (int64_t number = 1; std::getline(file, line); ++number) {
+  std::string buffer(kLineBytesMax + 1, '\0');
+  for (int64_t number = 1;; ++number) {
+    file.getline(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    if (file.bad()) break;
+    auto bytes = static_cast<size_t>(file.gcount());
     if (file.eof()) {  // no line feed at its end
-      *torn_bytes = static_cast<int64_t>(line.size());
+      *torn_bytes = static_cast<int64_t>(bytes);
       break;
     }
-    if (line.size() > kLineBytesMax) return Damaged(path, number, "is too long for an entry");
+    if (file.fail()) return Damaged(path, number, "is too long for an entry");
+    absl::string_view line(buffer.data(), bytes - 1);  // less the line feed
     absl::StatusOr<billing::v1::LedgerEntry> entry = ParseEntryLine(line);
     if (!entry.ok()) return Damaged(path, number, entry.status().message());
     RETURN_IF_ERROR(take(*entry));
@@ -75,10 +80,14 @@ absl::Status ReadEntryFile(const std::string& path, const TakeEntry& take, int64
 absl::StatusOr<std::unique_ptr<EntryAppender>> EntryAppender::Open(const std::string& path,
                                                                    const std::string& account) {
   bool is_new = access(path.c_str(), F_OK) != 0;
-  // Who may read the ledger is for its owner to say.
-  int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  // Who may read the ledger is for its owner to say. Opening must not wait for a pipe's reader.
+  int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
   if (file < 0) return UsageError(absl::StrCat("cannot write ", path, ": ", Why()));
   std::unique_ptr<EntryAppender> appender(new EntryAppender(path, account, file));
+  struct stat about = {};
+  if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
+    return UsageError(absl::StrCat("cannot write ", path, ": it is not a regular file"));
+  }
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     return UsageError(absl::StrCat("cannot write ", path, ": another export is writing it"));
   }

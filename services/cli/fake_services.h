@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "prismatic/billing/v1/billing.grpc.pb.h"
 #include "prismatic/model_registry/v1/model_registry.grpc.pb.h"
 #include "services/common/rpc/grpc_status.h"
+#include "services/common/status/status.h"
 
 namespace prismatic::cli {
 
@@ -53,6 +55,8 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
   std::vector<bpb::LedgerEntry> ledger;
   bpb::AuditAccountResponse audit;
   std::vector<bpb::UsageRow> usage;
+  // More are refused.
+  int usage_rows_max = 5000;
   std::vector<bpb::Reservation> reservations;
   // Called at each AuditAccount, which answers what it leaves behind.
   std::function<void()> at_audit;
@@ -128,7 +132,11 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
     for (const bpb::UsageRow& row : usage) {
       if (row.day() >= request->first_day() && row.day() <= request->last_day()) *response->add_rows() = row;
     }
-    return recorder.Record(*context, *request);
+    grpc::Status recorded = recorder.Record(*context, *request);
+    if (response->rows_size() <= usage_rows_max) return recorded;
+    absl::Status refusal =
+        InvalidValue("last_day", absl::StrCat("More than ", usage_rows_max, " rows; ask for fewer days."));
+    return rpc::ToGrpc(refusal, "test.prismatic");
   }
   // Two a page.
   grpc::Status ListReservations(grpc::ServerContext* context, const bpb::ListReservationsRequest* request,

@@ -1,7 +1,5 @@
 #include "services/cli/ledger_audit.h"
 
-#include <set>
-
 #include "absl/strings/str_cat.h"
 #include "services/cli/amounts.h"
 
@@ -96,14 +94,15 @@ UsageTable TableOf(const google::protobuf::RepeatedPtrField<billing::v1::UsageRo
 }
 
 std::vector<Difference> CompareUsage(const UsageTable& before, const UsageTable& after,
-                                     const UsageTable& table, int32_t whole_from) {
+                                     const UsageTable& table, int32_t whole_from,
+                                     const std::set<int32_t>& left_out) {
   std::set<UsageKey> keys;
   for (const UsageTable* each : {&after, &table}) {
     for (const auto& [key, sum] : *each) keys.insert(key);
   }
   std::vector<Difference> differences;
   for (const UsageKey& key : keys) {
-    if (key.day < whole_from) continue;
+    if (key.day < whole_from || left_out.contains(key.day)) continue;
     UsageSum low = Find(before, key), high = Find(after, key), found = Find(table, key);
     auto compare = [&](const char* what, int64_t UsageSum::*field) {
       if (found.*field >= low.*field && found.*field <= high.*field) return;

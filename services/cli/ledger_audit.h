@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,10 @@ using UsageTable = std::map<UsageKey, UsageSum>;
 UsageTable TableOf(const google::protobuf::RepeatedPtrField<billing::v1::UsageRow>& rows);
 // `table` was read between two moments: at the first the entries added up to `before`, at the second to
 // `after`. Its sums only grow, and with the entries: they lie between both, and are exact where both are the
-// same. Days before `whole_from` (of Book) are left out.
+// same. Days before `whole_from` (of Book) and those `left_out` are not compared.
 std::vector<Difference> CompareUsage(const UsageTable& before, const UsageTable& after,
-                                     const UsageTable& table, int32_t whole_from);
+                                     const UsageTable& table, int32_t whole_from,
+                                     const std::set<int32_t>& left_out = {});
 
 }  // namespace prismatic::cli
 

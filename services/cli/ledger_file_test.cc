@@ -1,56 +1,23 @@
-// Entries as lines, files of them, and the commands that write, compare and trim.
+// Entries as lines, files of them, and the commands that write and trim. What compares:
+// ledger_verify_test.cc.
 
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
-#include "services/cli/amounts.h"
-#include "services/cli/commands_fixture.h"
 #include "services/cli/entry_file.h"
 #include "services/cli/errors.h"
 #include "services/cli/ledger_entry.h"
+#include "services/cli/ledger_fixture.h"
 
 namespace prismatic::cli {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::StartsWith;
-
-int64_t Now() {
-  static const int64_t now = absl::ToUnixMicros(absl::Now());
-  return now;
-}
-
-// Entry 1 puts in a dollar, each one after takes 0.04.
-bpb::LedgerEntry Entry(int64_t sequence) {
-  bpb::LedgerEntry entry;
-  entry.set_account("acme");
-  entry.set_sequence(sequence);
-  entry.set_time_us(Now());
-  entry.set_balance_nano_usd(1'000'000'000 - (sequence - 1) * 40'000);
-  if (sequence == 1) {
-    entry.set_type(bpb::LEDGER_ENTRY_TYPE_TOP_UP);
-    entry.set_amount_nano_usd(1'000'000'000);
-    entry.set_request_id("invoice-1");
-    return entry;
-  }
-  entry.set_type(bpb::LEDGER_ENTRY_TYPE_CHARGE);
-  entry.set_amount_nano_usd(-40'000);
-  entry.set_reservation_id(absl::StrCat("acme.r", sequence));
-  entry.set_key_id("acme.1");
-  entry.set_model("imagen-4");
-  entry.set_image_count(1);
-  entry.set_delivered_count(1);
-  entry.set_unit_price_nano_usd(40'000);
-  entry.set_funding_source(bpb::FUNDING_SOURCE_WALLET);
-  return entry;
-}
 
 // Every field another value, whatever fields there are.
 bpb::LedgerEntry EveryField() {
@@ -111,61 +78,7 @@ TEST(LedgerEntryTest, ALineThatNobodyWroteIsRefused) {
   EXPECT_TRUE(ParseEntryLine(with(",\"over_units\":0", "")).ok());  // older than the field
 }
 
-class LedgerFileTest : public CommandsTest {
- protected:
-  LedgerFileTest() : file_(TemporaryFile("")) { std::remove(file_.c_str()); }
-  ~LedgerFileTest() override { std::remove(file_.c_str()); }
-
-  void Fill(int64_t last) {
-    billing_.ledger.clear();
-    for (int64_t i = 1; i <= last; ++i) billing_.ledger.push_back(Entry(i));
-    billing_.account.set_ledger_sequence(last);
-    billing_.account.set_balance_nano_usd(Entry(last).balance_nano_usd());
-    billing_.account.set_held_nano_usd(0);
-    *billing_.audit.mutable_account() = billing_.account;
-    bpb::UsageRow row;
-    row.set_day(DayOf(Now()));
-    row.set_key_id("acme.1");
-    row.set_model("imagen-4");
-    row.set_requests(last - 1);
-    row.set_images(last - 1);
-    row.set_charged_nano_usd((last - 1) * 40'000);
-    billing_.usage = {row};
-  }
-  // What a server's trimming leaves.
-  void TrimThrough(int64_t through) {
-    bpb::LedgerEntry carried;
-    carried.set_account("acme");
-    carried.set_sequence(through);
-    carried.set_type(bpb::LEDGER_ENTRY_TYPE_CARRIED_FORWARD);
-    carried.set_time_us(Now());
-    carried.set_balance_nano_usd(Entry(through).balance_nano_usd());
-    carried.set_carried_amount_nano_usd(Entry(through).balance_nano_usd());
-    billing_.ledger.erase(billing_.ledger.begin(), billing_.ledger.begin() + through);
-    billing_.ledger.insert(billing_.ledger.begin(), carried);
-  }
-  Outcome Export() { return RunJson({"ledger", "export", "--account", "acme", "-o", file_}); }
-  Outcome Verify() { return RunCli({"ledger", "verify", "--account", "acme"}); }
-  Outcome Trim(int64_t through) {
-    return RunCli(
-        {"ledger", "trim", "--account", "acme", "--through", absl::StrCat(through), "--exported", file_});
-  }
-  std::string Content() {
-    std::ostringstream content;
-    content << std::ifstream(file_, std::ios::binary).rdbuf();
-    return content.str();
-  }
-  std::string Lines(int64_t first, int64_t last) {
-    std::string lines;
-    for (int64_t i = first; i <= last; ++i) absl::StrAppend(&lines, EntryLine(Entry(i)), "\n");
-    return lines;
-  }
-  void Write(const std::string& content) {
-    std::ofstream(file_, std::ios::binary | std::ios::trunc) << content;
-  }
-
-  const std::string file_;
-};
+using LedgerFileTest = LedgerFixture;
 
 TEST_F(LedgerFileTest, ExportWritesEveryEntryOnceAndGoesOnWhereItStood) {
   Fill(1001);
@@ -317,68 +230,21 @@ TEST_F(LedgerFileTest, TrimRefusesWhatTheFileDoesNotProve) {
   }
 }
 
-TEST_F(LedgerFileTest, VerifyAgreesAndSaysSo) {
-  Fill(2300);
-  Outcome outcome = Verify();
-  EXPECT_EQ(outcome.code, kDone) << outcome.err << outcome.out;
-  EXPECT_EQ(outcome.out, "acme agrees with its ledger: 2300 entries up to 2300\n");
-  EXPECT_THAT(outcome.err, IsEmpty());
-  Write(Lines(1, 1700));
-  TrimThrough(1600);
-  Outcome from_file = RunCli({"ledger", "verify", "--account", "acme", "--file", file_});
-  EXPECT_EQ(from_file.out, "acme agrees with its ledger: 2300 entries up to 2300\n") << from_file.err;
-}
-
-TEST_F(LedgerFileTest, VerifyPrintsEveryDifferenceAndEndsWithOne) {
-  Fill(5);
-  billing_.audit.mutable_account()->set_balance_nano_usd(7);
-  billing_.ledger[2].set_reservation_id("acme.r2");
-  billing_.usage[0].set_images(9);
-  Outcome outcome = RunCli({"ledger", "verify", "--account", "acme", "--output", "csv"});
-  EXPECT_EQ(outcome.code, kRefused);
-  EXPECT_THAT(
-      outcome.out,
-      AllOf(StartsWith(
-                "where,what,expected,found\nentry 3,charges of this reservation,one,another one: acme.r2\n"
-                "account,balance,999840000,7\n"),
-            HasSubstr(" acme.1 imagen-4,images,4,9\n")));
-  EXPECT_EQ(outcome.err, "error: LEDGER_DIFFERS: acme and its ledger differ in 3 points\n");
-  EXPECT_THAT(
-      RunJson({"ledger", "verify", "--account", "acme"}).out,
-      HasSubstr(R"("agrees":false,"ledger_sequence":5,"entries":5,"differences":[{"where":"entry 3")"));
-}
-
-TEST_F(LedgerFileTest, VerifyIsRightWhileTrafficRuns) {
-  int64_t last = 10;
-  Fill(last);
-  // Between any two looks three more requests are settled.
-  billing_.at_audit = [&] {
-    last += 3;
-    Fill(last);
-  };
-  Outcome outcome = Verify();
-  EXPECT_EQ(outcome.code, kDone) << outcome.out << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("the account was busy"));
-  // Once it is quiet, usage is compared exactly.
-  int audits = 0;
-  billing_.at_audit = [&] {
-    if (++audits > 3) return;
-    last += 3;
-    Fill(last);
-  };
-  outcome = Verify();
-  EXPECT_EQ(outcome.code, kDone) << outcome.out;
-  EXPECT_THAT(outcome.err, IsEmpty());
-}
-
-TEST_F(LedgerFileTest, VerifyFromAFileOfAnotherHistoryIsRefused) {
-  Fill(5);
-  bpb::LedgerEntry other = Entry(4);
-  other.set_balance_nano_usd(1);
-  Write(Lines(1, 3) + EntryLine(other) + "\n");
-  Outcome outcome = RunCli({"ledger", "verify", "--account", "acme", "--file", file_});
-  EXPECT_EQ(outcome.code, kRefused);
-  EXPECT_THAT(outcome.err, HasSubstr("LEDGER_DIVERGED"));
+TEST_F(LedgerFileTest, ExportRefusesWhatIsNoRegularFileAndReadsNoEndlessLine) {
+  Fill(3);
+  for (const char* path : {"/dev/full", "/dev/null", "/dev/zero"}) {
+    Outcome outcome = RunCli({"ledger", "export", "--account", "acme", "-o", path});
+    EXPECT_EQ(outcome.code, kWrongUsage) << path;
+    EXPECT_THAT(outcome.err, HasSubstr("it is not a regular file"));
+  }
+  std::string pipe = file_;
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(Export().code, kWrongUsage);  // and does not wait for a reader
+  std::remove(pipe.c_str());
+  Outcome outcome = RunCli({"ledger", "verify", "--account", "acme", "--file", "/dev/zero"});
+  EXPECT_THAT(outcome.err, HasSubstr("/dev/zero, line 1: is too long for an entry"));
+  Write(Lines(1, 2) + std::string((64 << 10) + 1, ' ') + "\n");
+  EXPECT_THAT(Export().err, HasSubstr("line 3: is too long for an entry"));
 }
 
 }  // namespace

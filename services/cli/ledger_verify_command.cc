@@ -1,8 +1,10 @@
 // Recomputes an account from its ledger and compares.
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
-#include <optional>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -12,7 +14,9 @@
 #include "services/cli/errors.h"
 #include "services/cli/ledger_audit.h"
 #include "services/cli/ledger_book.h"
+#include "services/cli/ledger_copy.h"
 #include "services/cli/ledger_reader.h"
+#include "services/cli/usage_reader.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -22,8 +26,6 @@ namespace pb = billing::v1;
 
 // Billing keeps a day's usage for 400 days; the oldest may be going away while we look.
 constexpr int kUsageDays = 390;
-// The most that billing answers at once.
-constexpr int kUsageDaysAtOnce = 366;
 // Quiet moments that are tried for before usage is compared with bounds instead.
 constexpr int kUsageTries = 5;
 
@@ -48,54 +50,23 @@ absl::Status WriteUp(Connections& connections, const std::string& account, int64
                     });
 }
 
-// The last entry that the file and billing both have must be the same.
-absl::Status CheckSeam(Connections& connections, const Arguments& arguments, const pb::LedgerEntry& last) {
-  std::optional<pb::LedgerEntry> there;
-  RETURN_IF_ERROR(ReadLedger(
-      connections, {.account = arguments.account, .after = last.sequence() - 1, .through = last.sequence()},
-      [&](const pb::LedgerEntry& entry) {
-        there = entry;
-        return absl::OkStatus();
-      }));
-  if (!there) return absl::OkStatus();  // trimmed, or lost, which the comparison of the sequence tells
-  if (there->balance_nano_usd() == last.balance_nano_usd() &&
-      there->owed_nano_usd() == last.owed_nano_usd() && there->time_us() >= last.time_us()) {
-    return absl::OkStatus();
-  }
-  return Refused("LEDGER_DIVERGED", absl::StrCat("entry ", last.sequence(), " of ", arguments.file,
-                                                 " is another one in billing"));
-}
-
-absl::Status ReadFileInto(Connections& connections, const Arguments& arguments, Book& book) {
-  pb::LedgerEntry last;
+// The book begins with what the file says; billing must say the same of every entry that it still has.
+absl::StatusOr<std::vector<Difference>> ReadFileInto(Connections& connections, const Arguments& arguments,
+                                                     Book& book) {
+  CopyComparison comparison(connections, arguments.account);
   int64_t torn = 0;
   RETURN_IF_ERROR(ReadEntryFile(
       arguments.file,
-      [&](const pb::LedgerEntry& entry) {
+      [&](const pb::LedgerEntry& entry) -> absl::Status {
+        if (entry.account() != arguments.account) {
+          return UsageError(absl::StrCat(arguments.file, " holds entries of ", entry.account()));
+        }
         book.Add(entry);
-        last = entry;
-        return absl::OkStatus();
+        return comparison.Add(entry);
       },
       &torn));
-  if (last.sequence() == 0) return UsageError(absl::StrCat(arguments.file, " holds no entry"));
-  if (last.account() != arguments.account) {
-    return UsageError(absl::StrCat(arguments.file, " holds the entries of ", last.account()));
-  }
-  return CheckSeam(connections, arguments, last);
-}
-
-absl::StatusOr<UsageTable> ReadUsage(Connections& connections, const std::string& account, int32_t first,
-                                     int32_t last) {
-  pb::ListUsageResponse all;
-  for (int32_t day = first; day <= last; day = DayAfter(day, kUsageDaysAtOnce)) {
-    pb::ListUsageRequest request;
-    request.set_account(account);
-    request.set_first_day(day);
-    request.set_last_day(std::min(last, DayAfter(day, kUsageDaysAtOnce - 1)));
-    ASSIGN_OR_RETURN(pb::ListUsageResponse part, connections.ListUsage(request));
-    all.MergeFrom(part);
-  }
-  return TableOf(all.rows());
+  if (book.entries() == 0) return UsageError(absl::StrCat(arguments.file, " holds no entry"));
+  return comparison.Take();
 }
 
 struct Result {
@@ -105,6 +76,10 @@ struct Result {
   int64_t sequence = 0;
   int64_t entries = 0;
 };
+
+void Append(std::vector<Difference> more, std::vector<Difference>& all) {
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+}
 
 // Usage is read between two audits. When the ledger stood still from one to the other it must be equal; if it
 // never stands still, the sums of rows that moved are compared with bounds.
@@ -116,7 +91,7 @@ absl::Status VerifyUsage(Connections& connections, const std::string& account, B
   for (int tries = 1;; ++tries) {
     UsageTable before = book.usage();
     int64_t sequence = book.sequence();
-    ASSIGN_OR_RETURN(UsageTable table, ReadUsage(connections, account, first, last));
+    ASSIGN_OR_RETURN(UsageOfDays usage, ReadUsage(connections, account, first, last));
     ASSIGN_OR_RETURN(pb::AuditAccountResponse later, Audit(connections, account));
     RETURN_IF_ERROR(WriteUp(connections, account, later.account().ledger_sequence(), book));
     bool quiet = book.sequence() == sequence;
@@ -127,25 +102,40 @@ absl::Status VerifyUsage(Connections& connections, const std::string& account, B
     if (book.usage_whole_from() > 0) {
       result.notes.push_back("usage of days whose entries were carried forward is not compared");
     }
-    std::vector<Difference> wrong =
-        CompareUsage(before, book.usage(), table, std::max(first, book.usage_whole_from()));
-    for (Difference& difference : wrong) result.differences.push_back(std::move(difference));
+    std::set<int32_t> left_out;
+    for (const auto& [day, refusal] : usage.refused) {
+      left_out.insert(day);
+      result.notes.push_back(
+          absl::StrCat("usage of ", DayText(day),
+                       " could not be compared: billing does not list it: ", refusal.message()));
+    }
+    Append(CompareUsage(before, book.usage(), TableOf(usage.rows), std::max(first, book.usage_whole_from()),
+                        left_out),
+           result.differences);
     return absl::OkStatus();
   }
 }
 
 absl::StatusOr<Result> Verify(Connections& connections, const Arguments& arguments) {
   Book book;
-  if (!arguments.file.empty()) RETURN_IF_ERROR(ReadFileInto(connections, arguments, book));
+  std::vector<Difference> against_the_file;
+  if (!arguments.file.empty()) {
+    ASSIGN_OR_RETURN(against_the_file, ReadFileInto(connections, arguments, book));
+  }
   Result result;
   ASSIGN_OR_RETURN(pb::AuditAccountResponse audit, Audit(connections, arguments.account));
   RETURN_IF_ERROR(WriteUp(connections, arguments.account, audit.account().ledger_sequence(), book));
-  result.differences = CompareAccount(book, audit);
+  std::vector<Difference> of_the_account = CompareAccount(book, audit);
   result.sequence = book.sequence();
-  RETURN_IF_ERROR(VerifyUsage(connections, arguments.account, book, result));
+  // Usage is last in the list, but reading it may write the book up further.
+  Result of_usage;
+  RETURN_IF_ERROR(VerifyUsage(connections, arguments.account, book, of_usage));
   result.entries = book.entries();
-  const std::vector<Difference>& own = book.differences();
-  result.differences.insert(result.differences.begin(), own.begin(), own.end());
+  Append(book.differences(), result.differences);
+  Append(std::move(against_the_file), result.differences);
+  Append(std::move(of_the_account), result.differences);
+  Append(std::move(of_usage.differences), result.differences);
+  result.notes = std::move(of_usage.notes);
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include "services/cli/errors.h"
 #include "services/cli/files.h"
 #include "services/cli/output.h"
+#include "services/cli/usage_reader.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -52,10 +53,10 @@ absl::StatusOr<pb::ListUsageRequest> UsageRequest(const UsageArguments& argument
   return request;
 }
 
-void PrintUsageJson(const Invocation& call, absl::string_view account, const pb::ListUsageResponse& usage) {
+void PrintUsageJson(const Invocation& call, absl::string_view account, const UsageOfDays& usage) {
   json::Writer writer;
   writer.BeginObject().Key("account").String(account).Key("usage").BeginArray();
-  for (const pb::UsageRow& row : usage.rows()) {
+  for (const pb::UsageRow& row : usage.rows) {
     writer.BeginObject().Key("day").String(DayText(row.day()));
     WriteText(writer, "key_id", row.key_id());
     writer.Key("model").String(row.model());
@@ -69,7 +70,14 @@ void PrintUsageJson(const Invocation& call, absl::string_view account, const pb:
 
 absl::Status Usage(Invocation& call, const UsageArguments& arguments) {
   ASSIGN_OR_RETURN(pb::ListUsageRequest request, UsageRequest(arguments));
-  ASSIGN_OR_RETURN(pb::ListUsageResponse usage, call.connections.ListUsage(request));
+  ASSIGN_OR_RETURN(UsageOfDays usage,
+                   ReadUsage(call.connections, arguments.account, request.first_day(), request.last_day()));
+  if (!usage.refused.empty()) {
+    // Part of a bill is worse than none.
+    const auto& [day, refusal] = *usage.refused.begin();
+    return Refused("INVALID_VALUE", absl::StrCat("billing does not list the usage of ", DayText(day),
+                                                 ", not even alone: ", refusal.message()));
+  }
   if (call.settings.json() && !arguments.csv) {
     PrintUsageJson(call, arguments.account, usage);
     return absl::OkStatus();
@@ -81,7 +89,7 @@ absl::Status Usage(Invocation& call, const UsageArguments& arguments) {
                {"IMAGES", true},
                {"CHARGED USD", true},
                {"UNITS", true}});
-  for (const pb::UsageRow& row : usage.rows()) {
+  for (const pb::UsageRow& row : usage.rows) {
     table.Row({DayText(row.day()), row.key_id(), row.model(), absl::StrCat(row.requests()),
                absl::StrCat(row.images()), UsdText(row.charged_nano_usd()), absl::StrCat(row.units())});
   }

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "services/common/money/money.h"
@@ -33,8 +34,23 @@ std::string Pad(absl::string_view text, size_t width, bool right) {
   return right ? absl::StrCat(blanks, text) : absl::StrCat(text, blanks);
 }
 
-std::string CsvCell(absl::string_view text) {
-  if (text.find_first_of(",\"\r\n") == absl::string_view::npos) return std::string(text);
+bool IsNumber(absl::string_view text) {
+  absl::ConsumePrefix(&text, "-");
+  std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('.', 1));
+  return std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), absl::ascii_isdigit);
+  });
+}
+
+// Spreadsheets run a cell that begins like this, unless it is a number, as a formula; an apostrophe in front
+// makes it text.
+bool LooksLikeAFormula(absl::string_view text) {
+  return text.find_first_of("=+-@\t\r") == 0 && !IsNumber(text);
+}
+
+std::string CsvCell(absl::string_view plain) {
+  std::string text = absl::StrCat(LooksLikeAFormula(plain) ? "'" : "", plain);
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 

@@ -22,7 +22,8 @@ class Table {
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void Row(std::vector<std::string> cells);
   void Print(std::ostream& out) const;
-  // RFC 4180 with line feeds. Headers become names: "IN FLIGHT" is in_flight, "IMAGES/MIN" images_per_min.
+  // RFC 4180 with line feeds; what spreadsheets would run as a formula has an apostrophe in front. Headers
+  // become names: "IN FLIGHT" is in_flight, "IMAGES/MIN" images_per_min.
   void PrintCsv(std::ostream& out) const;
 
  private:

@@ -40,6 +40,18 @@ TEST(FactsTest, ValuesAreAligned) {
   EXPECT_EQ(out.str(), "a       1\nlonger  -\n");
 }
 
+TEST(OutputTest, ACellOfCsvIsNoFormulaAndNumbersStayAsTheyAre) {
+  Table table({{"TEXT"}, {"AMOUNT", true}});
+  for (const char* text : {"=1+1", "+2", "-2+3", "@SUM(A1)", "\tx", "-", "-1.", "=a,\"b\""})
+    table.Row({text, "-0.04"});
+  for (const char* text : {"-1", "-0.000000001", "a=b", "acme.1", "12"}) table.Row({text, "7"});
+  std::ostringstream out;
+  table.PrintCsv(out);
+  EXPECT_EQ(out.str(),
+            "text,amount\n'=1+1,-0.04\n'+2,-0.04\n'-2+3,-0.04\n'@SUM(A1),-0.04\n'\tx,-0.04\n'-,-0.04\n"
+            "'-1.,-0.04\n\"'=a,\"\"b\"\"\",-0.04\n-1,7\n-0.000000001,7\na=b,7\nacme.1,7\n12,7\n");
+}
+
 TEST(OutputTest, MoneyIsADecimalStringAndAnIntegerSideBySide) {
   json::Writer writer;
   writer.BeginObject();

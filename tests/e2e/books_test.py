@@ -6,6 +6,7 @@ usage: books_test.py [--separate] [--bin DIR] [unittest arguments]
 """
 import contextlib
 import csv
+import datetime
 import decimal
 import io
 import json
@@ -276,6 +277,59 @@ class TamperTest(BooksTest):
         with self.altered_entry("copied", exported, request="another-payment"):
             self.assert_refused("LEDGER_DIVERGED", "ledger", "export", "--account", "copied", "-o", self.file("copied"))
         self.assertEqual(self.export("copied")["appended"], 0)
+        # In the middle, and so that everything still adds up: only the file knows.
+        top_up = next(entry for entry in self.listed("copied") if entry["request_id"] == "t1")
+        against_the_file = ("--file", self.file("copied"))
+        with self.altered_entry("copied", 3, rsv="copied." + uuid7()):
+            self.assertEqual(self.verify("copied"), [])
+            [(where, what, expected, found)] = self.verify("copied", *against_the_file)
+            self.assertEqual((where, what), ("entry 3 against the file", "reservation_id"))
+            self.assertEqual(expected, self.exported("copied")[2]["reservation_id"])
+            self.assertNotEqual(found, expected)
+        with self.altered_entry("copied", top_up["sequence"], request="another-payment"):
+            self.assertEqual(self.verify("copied"), [])
+            self.assertEqual(self.verify("copied", *against_the_file),
+                             [(f"entry {top_up['sequence']} against the file", "request_id", "t1", "another-payment")])
+        with self.altered_entry("copied", exported, drop=True):
+            self.assertIn((f"entry {exported} against the file", "place in billing", "there", "missing"),
+                          self.verify("copied", *against_the_file))
+        self.assertEqual(self.verify("copied", *against_the_file), [])
+
+    def test_an_export_into_a_device_is_refused_and_ends(self):
+        self.text("account", "create", "device", "--wallet-usd", "1")
+        self.assert_refused("USAGE", "ledger", "export", "--account", "device", "-o", "/dev/full", code=2)
+
+    def test_a_reason_that_is_a_formula_is_text_in_the_csv(self):
+        self.text("account", "create", "formula", "--wallet-usd", "1")
+        self.text("account", "adjust", "formula", "--usd=-0.1", "--reason", "=HYPERLINK(\"x\")", "--request-id", "a1")
+        row = list(csv.DictReader(io.StringIO(self.text("ledger", "list", "--account", "formula", "--all", "--output",
+                                                        "csv"))))[-1]
+        self.assertEqual((row["reason"], row["amount_usd"]), ("'=HYPERLINK(\"x\")", "-0.1"))
+
+    def test_usage_of_more_rows_than_one_answer_holds_is_read_in_parts_and_a_day_of_them_is_told(self):
+        self.a_busy_account("wide")
+
+        def rows(first, count):
+            return [word for i in range(first, first + count)
+                    for kind, value in (("r", 1), ("i", 0), ("c", 0), ("u", 0))
+                    for word in (f"1|made-up-{i}|{kind}", value)]
+
+        with self.altered("*:use:wide:*") as (redis, key):
+            today = datetime.datetime.strptime(key.decode()[-8:], "%Y%m%d")
+            before = key[:-8] + (today - datetime.timedelta(days=1)).strftime("%Y%m%d").encode()
+            redis.call("HSET", key, *rows(0, 3000))
+            redis.call("HSET", before, *rows(0, 3000))
+            usage = self.json("usage", "--account", "wide")["usage"]
+            self.assertEqual(sum(row["model"].startswith("made-up-") for row in usage), 6000)
+            self.assertEqual([row["day"] for row in usage], sorted(row["day"] for row in usage))
+            self.assertEqual(len(self.verify("wide")), 6000)
+            redis.call("DEL", before)
+            redis.call("HSET", key, *rows(3000, 3000))
+            done = self.run_cli("ledger", "verify", "--account", "wide")
+            self.assertEqual((done.returncode, done.stdout[:27]), (0, "wide agrees with its ledger"))
+            self.assertIn(f"note: usage of {today:%Y-%m-%d} could not be compared", done.stderr)
+            self.assert_refused("INVALID_VALUE", "usage", "--account", "wide")
+        self.assertEqual(self.verify("wide"), [])
 
     def test_verify_is_right_while_traffic_runs(self):
         key = self.suite.new_key("rush", wallet="100")
