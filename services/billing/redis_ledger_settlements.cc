@@ -52,8 +52,10 @@ void RedisLedger::NoteConfirmation(const Answer& answer, UnconfirmedSettlements:
   if (client_.wait_replicas() == 0 || !Wrote(answer)) return;
   if (answer[0].unconfirmed) {
     // In the words that `prismatic settlement replay` reads, should this process end before a failover.
-    log::Warning("settlement_unconfirmed",
-                 {{"reservation", settlement.id.Text()}, {"delivered", settlement.delivered}});
+    if (settlement.delivered > 0) {
+      log::Warning("settlement_unconfirmed",
+                   {{"reservation", settlement.id.Text()}, {"delivered", settlement.delivered}});
+    }
     if (!unconfirmed_.Add(std::move(settlement))) resent_.Add("forgotten");
     return;
   }

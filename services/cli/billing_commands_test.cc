@@ -253,6 +253,11 @@ TEST(SettlementLinesTest, EachPendingSettlementIsFoundOnceAmongOtherLines) {
   EXPECT_EQ(found.lines, 5);
 }
 
+TEST(SettlementLinesTest, WhatNoReplicaConfirmedIsFoundInBillingsLog) {
+  std::istringstream log(R"({"message":"settlement_unconfirmed","reservation":"acme.a","delivered":2})");
+  EXPECT_THAT(FindPendingSettlements(log).settlements, ElementsAre(PendingSettlement{"acme.a", 2, ""}));
+}
+
 TEST(SettlementLinesTest, ALineThatIsCutOrMixedIsNamed) {
   for (const char* line : {R"({"message":"settlement_pending","reservation":"acme.a","deli)",
                            R"({"message":"settlement_pending","reservation":"acme.a"})",

@@ -12,7 +12,8 @@
 namespace prismatic::cli {
 namespace {
 
-constexpr absl::string_view kMessage = "settlement_pending";
+// Of a gateway that delivered before billing answered, and of a billing that no replica confirmed.
+constexpr absl::string_view kPending = "settlement_pending", kUnconfirmed = "settlement_unconfirmed";
 constexpr int64_t kDeliveredMax = 10;
 
 std::string TextOf(const json::Value& object, absl::string_view name) {
@@ -28,7 +29,8 @@ std::optional<PendingSettlement> Read(absl::string_view line) {
   if (!document.ok() || !document->root().is_object()) return std::nullopt;
   const json::Value& object = document->root();
   PendingSettlement settlement;
-  if (TextOf(object, "message") != kMessage) return settlement;
+  std::string message = TextOf(object, "message");
+  if (message != kPending && message != kUnconfirmed) return settlement;
   settlement.reservation_id = TextOf(object, "reservation");
   settlement.request_id = TextOf(object, "request_id");
   const json::Value* delivered = object.FindNonNull("delivered");
@@ -48,7 +50,7 @@ PendingSettlements FindPendingSettlements(std::istream& log) {
   while (std::getline(log, line)) {
     ++found.lines;
     // Parsing every line of a large log would take minutes.
-    if (!absl::StrContains(line, kMessage)) continue;
+    if (!absl::StrContains(line, kPending) && !absl::StrContains(line, kUnconfirmed)) continue;
     std::optional<PendingSettlement> settlement = Read(line);
     if (!settlement) {
       found.unreadable.push_back(found.lines);
