@@ -115,7 +115,7 @@ class SentinelTest(unittest.TestCase):
         self.sentinels.go_on(master)
         for reservation in held:
             self.run_of.clients[0].settle(reservation, 1)
-        wait_until(lambda: self.sentinels.replicas(self.sentinels.other(master)) == 1, 60,
+        wait_until(lambda: self.sentinels.replicas(self.sentinels.other(master)) == 1, 120,
                    "the old master as a replica")
         self.work(2)
         named = set(re.findall(r'a settlement that a failover lost cannot be made again","reservation":"([^"]+)"',
