@@ -8,8 +8,9 @@
 
 namespace prismatic::lifecycle {
 
-// The frame of every main: reads the settings, logs their warnings, runs. Returns the exit code: 0 when
-// `run` ended well, 1 when it failed, 2 when a setting was wrong; what was wrong is on standard error.
+// The frame of every main: reads the settings, logs their warnings, runs. Ends the process with 0 when `run`
+// ended well, without the destructors of static objects; else returns the exit code: 1 when it failed, 2 when
+// a setting was wrong; what was wrong is on standard error.
 int RunProgram(config::Flags& flags, int argc, const char* const* argv,
                const std::function<absl::Status()>& run);
 
