@@ -27,7 +27,9 @@ void WriteProvider(json::Writer& writer, const Provider& provider) {
   writer.BeginObject();
   writer.Key("name").String(provider.name()).Key("wire_format").String(FormatWord(provider.wire_format()));
   writer.Key("base_url").String(provider.base_url());
-  WriteText(writer, "credential", provider.credential());
+  writer.Key("credentials").BeginArray();
+  for (const std::string& credential : provider.credentials()) writer.String(credential);
+  writer.EndArray();
   writer.Key("images_enabled").Bool(provider.images_enabled()).Key("images_override");
   if (provider.has_images_override()) {
     const catalog::v1::ImagesOverride& flipped = provider.images_override();
@@ -62,8 +64,8 @@ Action DeclareProviderList(config::Flags&) {
         {{"NAME"}, {"IMAGES"}, {"FLIPPED"}, {"WIRE FORMAT"}, {"BASE URL"}, {"CREDENTIAL"}, {"MAX", true}});
     for (const Provider& provider : response.providers()) {
       table.Row({provider.name(), provider.images_enabled() ? "on" : "off", OverrideText(provider),
-                 FormatWord(provider.wire_format()), provider.base_url(), provider.credential(),
-                 absl::StrCat(provider.max_concurrent())});
+                 FormatWord(provider.wire_format()), provider.base_url(),
+                 absl::StrJoin(provider.credentials(), ", "), absl::StrCat(provider.max_concurrent())});
     }
     PrintTable(call, table);
     return absl::OkStatus();

@@ -208,7 +208,7 @@ TEST_F(CommandsTest, ProviderListAndImagesSwitch) {
   EXPECT_EQ(
       on.out,
       R"({"provider":{"name":"sandbox","wire_format":"openai_images","base_url":"http://127.0.0.1:9100/v1",)"
-      R"("credential":null,"images_enabled":true,"images_override":{"enabled":true,"actor":"admin",)"
+      R"("credentials":[],"images_enabled":true,"images_override":{"enabled":true,"actor":"admin",)"
       R"("time":"2026-01-01T12:00:00.000000Z"},"max_concurrent":64},"catalog_version":10})"
       "\n");
 }

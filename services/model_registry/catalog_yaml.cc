@@ -179,7 +179,8 @@ void Reader::ReadProvider(const YamlNode& node, const std::string& path, catalog
   provider.set_wire_format(ReadWireFormat(fields));
   wire_formats_.emplace(provider.name(), provider.wire_format());
   provider.set_base_url(Checked(fields, "base_url", true, CheckBaseUrl));
-  provider.set_credential(Checked(fields, "credential", false, CheckCredential));
+  std::string credential = Checked(fields, "credential", false, CheckCredential);
+  if (!credential.empty()) provider.add_credentials(credential);
   provider.set_images_enabled(fields.Switch("images_enabled").value_or(false));
   provider.set_max_concurrent(
       static_cast<int32_t>(fields.Integer("max_concurrent", 1, 100'000).value_or(kMaxConcurrentDefault)));

@@ -45,7 +45,7 @@ TEST(CatalogYamlTest, ReadsTheExampleOfTheDesign) {
   const catalog::v1::Provider& provider = read.catalog.providers(0);
   EXPECT_EQ(provider.name(), "sandbox");
   EXPECT_EQ(provider.wire_format(), catalog::v1::WIRE_FORMAT_OPENAI_IMAGES);
-  EXPECT_EQ(provider.credential(), "env:PROVIDER_KEY_SANDBOX");
+  EXPECT_EQ(provider.credentials(0), "env:PROVIDER_KEY_SANDBOX");
   EXPECT_TRUE(provider.images_enabled());
   EXPECT_EQ(provider.max_concurrent(), 2000);
   const catalog::v1::Model& model = read.catalog.models(0);
@@ -67,7 +67,7 @@ providers:
   ASSERT_THAT(read.errors, ElementsAre());
   EXPECT_FALSE(read.catalog.providers(0).images_enabled());
   EXPECT_EQ(read.catalog.providers(0).max_concurrent(), 64);
-  EXPECT_EQ(read.catalog.providers(0).credential(), "");
+  EXPECT_TRUE(read.catalog.providers(0).credentials().empty());
   const catalog::v1::Model& model = read.catalog.models(0);
   EXPECT_EQ(model.prices_size(), 0);
   EXPECT_EQ(model.quota_units_per_image(), 1);

@@ -95,12 +95,7 @@ void ProviderProxy::Generation::Deliver(Outcome& outcome, const Candidate& candi
     summary_.set_provider(candidate.provider->name());
     summary_.set_upstream_model(candidate.route->upstream_model());
   }
-  for (std::string& name : candidate.adapter->IgnoredParameters(*request, *candidate.route)) {
-    const auto& known = summary_.ignored_parameters();
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      summary_.add_ignored_parameters(std::move(name));
-    }
-  }
+  NoteParameters(ParametersFor(*request, *candidate.adapter, candidate.target()));
   AddRemarks(outcome.remarks);
   for (v1::GeneratedImage& image : outcome.images) {
     ++delivered_;
@@ -109,6 +104,16 @@ void ProviderProxy::Generation::Deliver(Outcome& outcome, const Candidate& candi
     *response.mutable_image() = std::move(image);
     sink_(std::move(response));
   }
+}
+
+void ProviderProxy::Generation::NoteParameters(const Parameters& sent) {
+  auto add = [](const std::vector<std::string>& names, auto& noted) {
+    for (const std::string& name : names) {
+      if (std::find(noted.begin(), noted.end(), name) == noted.end()) *noted.Add() = name;
+    }
+  };
+  add(sent.ignored, *summary_.mutable_ignored_parameters());
+  add(sent.changed, *summary_.mutable_changed_parameters());
 }
 
 void ProviderProxy::Generation::AddRemarks(const Remarks& remarks) {

@@ -52,6 +52,7 @@ struct ProviderProxy::Generation {
 
  private:
   void Deliver(Outcome& outcome, const Candidate& candidate, ProxyMetrics& metrics);
+  void NoteParameters(const Parameters& sent);
   void AddRemarks(const Remarks& remarks);
 
   mutable std::mutex mutex_;

@@ -90,7 +90,7 @@ absl::StatusOr<std::vector<Candidate>> ProviderProxy::CandidatesFor(
     if (adapter != nullptr) candidates.push_back({route, provider, adapter});
   }
   if (candidates.empty()) return error::NoImageRoute(request.model());
-  candidates = ThatTakeReferences(std::move(candidates), request.reference_images_size() > 0);
+  candidates = ThatTakeReferences(std::move(candidates), request.reference_images_size());
   if (candidates.empty()) return error::ReferenceImagesNotTaken(request.model());
   return candidates;
 }
@@ -140,7 +140,7 @@ Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candi
   }
   // The first slot is enough to make all calls one after the other; what else is free makes it faster.
   auto pieces = std::make_shared<Pieces>(candidate, generation->missing(),
-                                         candidate.adapter->ImagesPerCallMax(*candidate.route));
+                                         candidate.adapter->ImagesPerCallMax(candidate.target()));
   int lanes_max = std::min(kCallsAtOnce, pieces->size());
   while (static_cast<int>(slots.size()) < lanes_max) {
     std::optional<Slots::Slot> slot = slots_.TryTake(provider, limit);

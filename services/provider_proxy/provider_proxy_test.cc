@@ -30,7 +30,7 @@ TEST_F(ProviderProxyTest, GivesImagesThenASummary) {
   ScriptedUpstream upstream(ImagesAsAsked);
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url("/v1"));
-  catalog.provider(0).set_credential("env:PROVIDER_KEY_A");
+  catalog.provider(0).add_credentials("env:PROVIDER_KEY_A");
   Use(catalog);
   v1::GenerateImagesRequest request = RequestFor(2);
   request.set_style("natural");
@@ -146,7 +146,7 @@ TEST_F(ProviderProxyTest, ARouteWithoutItsCredentialIsSkipped) {
   ScriptedUpstream first(ImagesAsAsked), second(ImagesAsAsked);
   CatalogBuilder catalog;
   catalog.Add("first", first.url());
-  catalog.provider(0).set_credential("env:PROVIDER_KEY_MISSING");
+  catalog.provider(0).add_credentials("env:PROVIDER_KEY_MISSING");
   catalog.Add("second", second.url());
   Use(catalog);
   EXPECT_EQ(Generate(RequestFor(1)).summary->provider(), "second");
@@ -270,7 +270,7 @@ TEST_F(ProviderProxyTest, LogsOneLineForACallWithoutPromptOrCredential) {
   ScriptedUpstream upstream(ImagesAsAsked);
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url());
-  catalog.provider(0).set_credential("env:PROVIDER_KEY_A");
+  catalog.provider(0).add_credentials("env:PROVIDER_KEY_A");
   Use(catalog);
   CallContext call;
   call.request_id = "0192-request";

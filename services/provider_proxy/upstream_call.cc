@@ -40,6 +40,20 @@ Outcome WithoutAnswer(const HttpResult& result) {
   }
 }
 
+std::string AuthValue(AuthScheme scheme, const std::string& secret) {
+  switch (scheme) {
+    case AuthScheme::kBearer:
+      return absl::StrCat("Bearer ", secret);
+    case AuthScheme::kKey:
+      return absl::StrCat("Key ", secret);
+    case AuthScheme::kBasic:
+      return absl::StrCat("Basic ", absl::Base64Escape(secret));
+    case AuthScheme::kPlain:
+      break;
+  }
+  return secret;
+}
+
 bool HasUrl(const Outcome& outcome) {
   for (const v1::GeneratedImage& image : outcome.images) {
     if (image.has_url()) return true;
@@ -94,7 +108,7 @@ Task<UpstreamCaller::Sent> UpstreamCaller::Send(CallContext call, HttpRequest ht
   sent.bytes_received = result.bytes_received;
   sent.status = result.response.status;
   sent.outcome = result.end == HttpEnd::kAnswered
-                     ? candidate.adapter->ReadResponse(std::move(result.response), *candidate.route, count)
+                     ? candidate.adapter->ReadResponse(std::move(result.response), candidate.target(), count)
                      : WithoutAnswer(result);
   co_return sent;
 }
@@ -102,13 +116,13 @@ Task<UpstreamCaller::Sent> UpstreamCaller::Send(CallContext call, HttpRequest ht
 Task<Outcome> UpstreamCaller::Call(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
                                    Candidate candidate, int count) {
   const std::string& provider = candidate.provider->name();
-  absl::StatusOr<std::string> secret = parts_.credentials.Find(candidate.provider->credential());
+  absl::StatusOr<std::string> secret = parts_.credentials.Find(
+      candidate.provider->credentials().empty() ? "" : candidate.provider->credentials(0));
   if (!secret.ok()) co_return Unusable(call.request_id, candidate, "no_credential", secret.status());
-  absl::StatusOr<HttpRequest> http =
-      candidate.adapter->BuildRequest(*request, *candidate.provider, *candidate.route, count);
+  absl::StatusOr<HttpRequest> http = candidate.adapter->BuildRequest(*request, candidate.target(), count);
   if (!http.ok()) co_return Unusable(call.request_id, candidate, "not_expressible", http.status());
   if (!secret->empty()) {
-    http->headers.emplace_back(http->credential_header, absl::StrCat(http->credential_prefix, *secret));
+    http->headers.emplace_back(http->auth_header, AuthValue(http->auth_scheme, *secret));
   }
 
   absl::Time started = absl::Now();

@@ -1,21 +1,57 @@
 #include "services/provider_proxy/adapters/adapter.h"
 
+#include "services/provider_proxy/adapters/async_job.h"
 #include "services/provider_proxy/adapters/chat_completions.h"
+#include "services/provider_proxy/adapters/gemini.h"
 #include "services/provider_proxy/adapters/openai_images.h"
+#include "services/provider_proxy/adapters/sdapi.h"
 
 namespace prismatic::provider_proxy {
+namespace {
+
+constexpr int kReferenceImagesMax = 16;
+
+}  // namespace
+
+Outcome Adapter::ReadPoll(HttpResponse, const Target&, int) const {
+  return outcome::Failed("bad_answer", "this format has no jobs to poll");
+}
 
 const Adapter* AdapterFor(catalog::v1::WireFormat format) {
   static const OpenaiImages* const openai_images = new OpenaiImages;
   static const ChatCompletions* const chat_completions = new ChatCompletions;
+  static const Gemini* const gemini = new Gemini;
+  static const AsyncJob* const async_job = new AsyncJob;
+  static const Sdapi* const sdapi = new Sdapi;
   switch (format) {
     case catalog::v1::WIRE_FORMAT_OPENAI_IMAGES:
       return openai_images;
     case catalog::v1::WIRE_FORMAT_CHAT_COMPLETIONS:
       return chat_completions;
+    case catalog::v1::WIRE_FORMAT_GEMINI:
+      return gemini;
+    case catalog::v1::WIRE_FORMAT_ASYNC_JOB:
+      return async_job;
+    case catalog::v1::WIRE_FORMAT_SDAPI:
+      return sdapi;
     default:
       return nullptr;
   }
+}
+
+bool TakesReferenceImages(const catalog::v1::Route& route, int count) {
+  if (route.reference_images() != catalog::v1::REFERENCE_IMAGES_NATIVE &&
+      route.reference_images() != catalog::v1::REFERENCE_IMAGES_CHAT) {
+    return count == 0;
+  }
+  int max = route.max_reference_images() > 0 ? route.max_reference_images() : kReferenceImagesMax;
+  if (route.reference_form() == catalog::v1::REFERENCE_FORM_STRING) max = 1;
+  return count <= max;
+}
+
+Parameters ParametersFor(const v1::GenerateImagesRequest& request, const Adapter& adapter,
+                         const Target& target) {
+  return SelectParameters(request, target.route, adapter.Fields(target));
 }
 
 }  // namespace prismatic::provider_proxy

@@ -1,16 +1,20 @@
 #ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_ADAPTER_H_
 #define PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_ADAPTER_H_
 
-#include <string>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "prismatic/catalog/v1/catalog.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
 #include "services/provider_proxy/adapters/http_message.h"
 #include "services/provider_proxy/adapters/outcome.h"
+#include "services/provider_proxy/adapters/parameters.h"
 
 namespace prismatic::provider_proxy {
+
+// A route and the provider that it leads to.
+struct Target {
+  const catalog::v1::Provider& provider;
+  const catalog::v1::Route& route;
+};
 
 // Speaks one wire format: pure functions without state or sockets, thread-safe. The upstream always
 // gets the route's own model ID, never a public one.
@@ -18,29 +22,39 @@ class Adapter {
  public:
   virtual ~Adapter() = default;
 
+  // What the format has fields for.
+  virtual const FormatFields& Fields(const Target& target) const = 0;
+
   // Images that one call over this route can be asked for, at least 1.
-  virtual int ImagesPerCallMax(const catalog::v1::Route& route) const = 0;
+  virtual int ImagesPerCallMax(const Target& target) const = 0;
 
-  // Whether the route can carry reference images in this format.
-  virtual bool TakesReferenceImages(const catalog::v1::Route& route) const = 0;
-
-  // Request fields that are left out on this route, in the order of the contract.
-  virtual std::vector<std::string> IgnoredParameters(const v1::GenerateImagesRequest& request,
-                                                     const catalog::v1::Route& route) const = 0;
+  // Whether reference images must be `data:` URLs by the time of BuildRequest.
+  virtual bool NeedsReferenceBytes(const Target& target) const = 0;
 
   // The call that asks for `count` images, without a credential. Fails with INVALID_VALUE when the
   // format cannot carry the request; nothing is ever dropped silently.
   virtual absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request,
-                                                   const catalog::v1::Provider& provider,
-                                                   const catalog::v1::Route& route, int count) const = 0;
+                                                   const Target& target, int count) const = 0;
 
   // Reads a complete answer, whatever its status. At most `count` images are taken, and only such as
-  // are whole; URLs are passed on unseen.
-  virtual Outcome ReadResponse(HttpResponse response, const catalog::v1::Route& route, int count) const = 0;
+  // are whole; URLs are passed on unseen. A job that was only begun gives Verdict::kPending with the
+  // request to poll it with.
+  virtual Outcome ReadResponse(HttpResponse response, const Target& target, int count) const = 0;
+
+  // Reads the answer to a poll, as ReadResponse does. Failures that say nothing of the job (429, 5xx, no
+  // answer) never come here: they are polled again.
+  virtual Outcome ReadPoll(HttpResponse response, const Target& target, int count) const;
 };
 
-// nullptr for a format that is not built yet.
+// nullptr for a format that is not known.
 const Adapter* AdapterFor(catalog::v1::WireFormat format);
+
+// Whether the route can carry that many reference images.
+bool TakesReferenceImages(const catalog::v1::Route& route, int count);
+
+// The request's fields as the route gets them, and what was left out or changed.
+Parameters ParametersFor(const v1::GenerateImagesRequest& request, const Adapter& adapter,
+                         const Target& target);
 
 }  // namespace prismatic::provider_proxy
 

@@ -58,7 +58,7 @@ Outcome Read(const Adapter& adapter, std::string body, int count = 1, int status
   HttpResponse response;
   response.status = status;
   response.body = std::move(body);
-  return adapter.ReadResponse(std::move(response), TestRoute(), count);
+  return adapter.ReadResponse(std::move(response), {TestProvider(), TestRoute()}, count);
 }
 
 std::string ReasonOfOutcome(const Outcome& outcome) {
@@ -66,7 +66,7 @@ std::string ReasonOfOutcome(const Outcome& outcome) {
 }
 
 TEST(OpenaiImagesTest, WritesTheSeedRequest) {
-  absl::StatusOr<HttpRequest> http = Openai().BuildRequest(SeedRequest(), TestProvider(), TestRoute(), 1);
+  absl::StatusOr<HttpRequest> http = Openai().BuildRequest(SeedRequest(), {TestProvider(), TestRoute()}, 1);
   ASSERT_TRUE(http.ok()) << http.status();
   EXPECT_EQ(http->method, "POST");
   EXPECT_EQ(http->url, "http://127.0.0.1:9100/v1/images/generations");
@@ -75,7 +75,7 @@ TEST(OpenaiImagesTest, WritesTheSeedRequest) {
       R"({"model":"imagen-4.0-generate-001","prompt":"A clean product mockup on a \"neutral\" desk","n":1,)"
       R"("aspect_ratio":"16:9","quality":"high","style":"natural","negative_prompt":"clutter, text artifacts",)"
       R"("seed":42,"response_format":"b64_json","image_url":["https://example.com/reference.png"]})");
-  EXPECT_THAT(Openai().IgnoredParameters(SeedRequest(), TestRoute()), IsEmpty());
+  EXPECT_THAT(ParametersFor(SeedRequest(), Openai(), {TestProvider(), TestRoute()}).ignored, IsEmpty());
 }
 
 TEST(OpenaiImagesTest, WritesNothingThatTheRouteDoesNotTake) {
@@ -83,18 +83,18 @@ TEST(OpenaiImagesTest, WritesNothingThatTheRouteDoesNotTake) {
   route.clear_supported_parameters();
   v1::GenerateImagesRequest request = SeedRequest();
   request.clear_reference_images();
-  absl::StatusOr<HttpRequest> http = Openai().BuildRequest(request, TestProvider(), route, 1);
+  absl::StatusOr<HttpRequest> http = Openai().BuildRequest(request, {TestProvider(), route}, 1);
   ASSERT_TRUE(http.ok());
   EXPECT_EQ(http->body,
             R"({"model":"imagen-4.0-generate-001","prompt":"A clean product mockup on a \"neutral\" desk"})");
-  EXPECT_THAT(Openai().IgnoredParameters(request, route),
+  EXPECT_THAT(ParametersFor(request, Openai(), {TestProvider(), route}).ignored,
               ElementsAre("negative_prompt", "aspect_ratio", "quality", "style", "seed"));
-  EXPECT_EQ(Openai().ImagesPerCallMax(route), 1) << "without n there is one image a call";
+  EXPECT_EQ(Openai().ImagesPerCallMax({TestProvider(), route}), 1) << "without n there is one image a call";
 }
 
 TEST(OpenaiImagesTest, NeverDropsReferenceImagesSilently) {
-  absl::StatusOr<HttpRequest> http =
-      Openai().BuildRequest(SeedRequest(), TestProvider(), TestRoute(catalog::v1::REFERENCE_IMAGES_NONE), 1);
+  absl::StatusOr<HttpRequest> http = Openai().BuildRequest(
+      SeedRequest(), {TestProvider(), TestRoute(catalog::v1::REFERENCE_IMAGES_NONE)}, 1);
   EXPECT_EQ(ReasonOf(http.status()), common::v1::ERROR_REASON_INVALID_VALUE);
   EXPECT_EQ(MetadataOf(http.status(), "param"), "image_url");
 }
@@ -161,7 +161,7 @@ TEST(OpenaiImagesTest, AnImageAboveTheRoutesLimitIsNotTaken) {
   HttpResponse response{
       .status = 200,
       .body = absl::StrCat(R"({"data":[{"b64_json":")", test_images::PngBase64(5, 5, 2000), R"("}]})")};
-  EXPECT_EQ(Openai().ReadResponse(std::move(response), route, 1).label, "unusable_image");
+  EXPECT_EQ(Openai().ReadResponse(std::move(response), {TestProvider(), route}, 1).label, "unusable_image");
 }
 
 TEST(OpenaiImagesTest, ModerationInA200IsARefusal) {
@@ -247,14 +247,15 @@ TEST(OutcomeTest, SortsErrorsByWhatTheyProve) {
 
 TEST(OutcomeTest, A503WithRetryAfterSaysThatItDidNotStart) {
   HttpResponse response{.status = 503, .retry_after = absl::Seconds(7)};
-  Outcome outcome = Openai().ReadResponse(response, TestRoute(), 1);
+  Outcome outcome = Openai().ReadResponse(response, {TestProvider(), TestRoute()}, 1);
   EXPECT_EQ(outcome.verdict, Verdict::kNotStarted);
   EXPECT_EQ(outcome.retry_after, absl::Seconds(7));
 }
 
 TEST(ChatCompletionsTest, WritesReferenceImagesAsContentPartsAfterTheText) {
   catalog::v1::Route route = TestRoute(catalog::v1::REFERENCE_IMAGES_CHAT);
-  absl::StatusOr<HttpRequest> http = Chat().BuildRequest(SeedRequest(), TestProvider(), route, 1);
+  route.set_fold_negative_prompt(true);
+  absl::StatusOr<HttpRequest> http = Chat().BuildRequest(SeedRequest(), {TestProvider(), route}, 1);
   ASSERT_TRUE(http.ok()) << http.status();
   EXPECT_EQ(http->url, "http://127.0.0.1:9100/v1/chat/completions");
   EXPECT_EQ(
@@ -263,8 +264,9 @@ TEST(ChatCompletionsTest, WritesReferenceImagesAsContentPartsAfterTheText) {
       R"("user","content":[{"type":"text","text":"A clean product mockup on a \"neutral\" desk\n\nAvoid: )"
       R"(clutter, text artifacts"},{"type":"image_url","image_url":{"url":"https://example.com/reference.png"}}]}])"
       R"(,"image_config":{"aspect_ratio":"16:9"},"seed":42})");
-  EXPECT_THAT(Chat().IgnoredParameters(SeedRequest(), route), ElementsAre("quality", "style"));
-  EXPECT_EQ(Chat().ImagesPerCallMax(route), 1);
+  EXPECT_THAT(ParametersFor(SeedRequest(), Chat(), {TestProvider(), route}).ignored,
+              ElementsAre("quality", "style"));
+  EXPECT_EQ(Chat().ImagesPerCallMax({TestProvider(), route}), 1);
 }
 
 TEST(ChatCompletionsTest, TextAloneIsAPlainString) {
@@ -272,7 +274,7 @@ TEST(ChatCompletionsTest, TextAloneIsAPlainString) {
   request.set_prompt("A hat");
   request.set_size("2K");
   request.set_aspect_ratio("1:1");
-  absl::StatusOr<HttpRequest> http = Chat().BuildRequest(request, TestProvider(), TestRoute(), 1);
+  absl::StatusOr<HttpRequest> http = Chat().BuildRequest(request, {TestProvider(), TestRoute()}, 1);
   ASSERT_TRUE(http.ok());
   EXPECT_EQ(
       http->body,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/common/json/json.h"
 #include "services/provider_proxy/adapters/collector.h"
+#include "services/provider_proxy/adapters/endpoint.h"
 #include "services/provider_proxy/adapters/image_item.h"
 #include "services/provider_proxy/adapters/parameters.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
@@ -13,16 +14,10 @@
 namespace prismatic::provider_proxy {
 namespace {
 
-const FormatFields& Fields() {
+const FormatFields& KnownFields() {
   static const FormatFields* const fields = new FormatFields{
-      .known = {"size", "aspect_ratio", "seed", "negative_prompt", "user"}, .pixel_sizes = false};
+      .known = {"size", "aspect_ratio", "seed", "user"}, .size_form = catalog::v1::SIZE_FORM_TIER};
   return *fields;
-}
-
-// Chat has no field for what shall not be seen; a route that claims to understand it gets a sentence.
-std::string PromptText(const v1::GenerateImagesRequest& request, const Parameters& parameters) {
-  if (!parameters.negative_prompt) return request.prompt();
-  return absl::StrCat(request.prompt(), "\n\nAvoid: ", *parameters.negative_prompt);
 }
 
 void WriteContent(json::Writer& writer, const v1::GenerateImagesRequest& request, const std::string& text) {
@@ -50,7 +45,7 @@ std::string WriteBody(const v1::GenerateImagesRequest& request, const catalog::v
   writer.Key("modalities").BeginArray().String("image").String("text").EndArray();
   writer.Key("messages").BeginArray().BeginObject();
   writer.Key("role").String("user").Key("content");
-  WriteContent(writer, request, PromptText(request, parameters));
+  WriteContent(writer, request, parameters.prompt);
   writer.EndObject().EndArray();
   bool tier = parameters.size && *parameters.size != "auto";
   if (parameters.aspect_ratio || tier) {
@@ -129,33 +124,24 @@ bool EndedFor(const json::Value& choice, absl::string_view reason) {
 
 }  // namespace
 
-int ChatCompletions::ImagesPerCallMax(const catalog::v1::Route&) const { return 1; }
+const FormatFields& ChatCompletions::Fields(const Target&) const { return KnownFields(); }
 
-bool ChatCompletions::TakesReferenceImages(const catalog::v1::Route& route) const {
-  return route.reference_images() == catalog::v1::REFERENCE_IMAGES_CHAT ||
-         route.reference_images() == catalog::v1::REFERENCE_IMAGES_NATIVE;
-}
+int ChatCompletions::ImagesPerCallMax(const Target&) const { return 1; }
 
-std::vector<std::string> ChatCompletions::IgnoredParameters(const v1::GenerateImagesRequest& request,
-                                                            const catalog::v1::Route& route) const {
-  return SelectParameters(request, route, Fields()).ignored;
+bool ChatCompletions::NeedsReferenceBytes(const Target& target) const {
+  return target.route.inline_references();
 }
 
 absl::StatusOr<HttpRequest> ChatCompletions::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                          const catalog::v1::Provider& provider,
-                                                          const catalog::v1::Route& route, int) const {
-  if (request.reference_images_size() > 0 && !TakesReferenceImages(route)) {
-    return error::ReferenceImagesNotTaken(request.model());
-  }
-  HttpRequest http;
-  http.url = absl::StrCat(provider.base_url(), "/chat/completions");
-  http.headers.emplace_back("Content-Type", "application/json");
-  http.body = WriteBody(request, route, SelectParameters(request, route, Fields()));
+                                                          const Target& target, int) const {
+  int references = request.reference_images_size();
+  if (!TakesReferenceImages(target.route, references)) return error::ReferenceImagesNotTaken(request.model());
+  HttpRequest http = AddressedRequest(target, {.path = "/chat/completions"}, references > 0);
+  http.body = WriteBody(request, target.route, ParametersFor(request, *this, target));
   return http;
 }
 
-Outcome ChatCompletions::ReadResponse(HttpResponse response, const catalog::v1::Route& route,
-                                      int count) const {
+Outcome ChatCompletions::ReadResponse(HttpResponse response, const Target& target, int count) const {
   if (response.status < 200 || response.status > 299) return outcome::FromErrorResponse(response);
   absl::StatusOr<json::Document> document = json::Document::Parse(std::move(response.body));
   if (!document.ok()) return outcome::Failed("bad_answer", "no JSON");
@@ -173,7 +159,7 @@ Outcome ChatCompletions::ReadResponse(HttpResponse response, const catalog::v1::
     }
     if (EndedFor(choice, "error")) return outcome::Failed("error_in_200");
     const json::Value* message = choice.FindNonNull("message");
-    if (message != nullptr) ReadMessage(*message, ImageBytesMax(route), collector);
+    if (message != nullptr) ReadMessage(*message, ImageBytesMax(target.route), collector);
   }
   // Words instead of a picture are how chat models refuse.
   return collector.Finish(outcome::Moderated());

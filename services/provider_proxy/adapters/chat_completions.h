@@ -13,14 +13,12 @@ namespace prismatic::provider_proxy {
 // without any, the content is a plain string. One image per call.
 class ChatCompletions : public Adapter {
  public:
-  int ImagesPerCallMax(const catalog::v1::Route& route) const override;
-  bool TakesReferenceImages(const catalog::v1::Route& route) const override;
-  std::vector<std::string> IgnoredParameters(const v1::GenerateImagesRequest& request,
-                                             const catalog::v1::Route& route) const override;
-  absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request,
-                                           const catalog::v1::Provider& provider,
-                                           const catalog::v1::Route& route, int count) const override;
-  Outcome ReadResponse(HttpResponse response, const catalog::v1::Route& route, int count) const override;
+  const FormatFields& Fields(const Target& target) const override;
+  int ImagesPerCallMax(const Target& target) const override;
+  bool NeedsReferenceBytes(const Target& target) const override;
+  absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request, const Target& target,
+                                           int count) const override;
+  Outcome ReadResponse(HttpResponse response, const Target& target, int count) const override;
 };
 
 }  // namespace prismatic::provider_proxy

@@ -10,16 +10,18 @@
 
 namespace prismatic::provider_proxy {
 
+// What stands before the credential in its header.
+enum class AuthScheme { kBearer, kKey, kBasic, kPlain };
+
 // One call to an upstream.
 struct HttpRequest {
   std::string method = "POST";
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  // The header that carries the credential, and what stands before it there. The adapter names them,
-  // whoever sends the request fills them in.
-  std::string credential_header = "Authorization";
-  std::string credential_prefix = "Bearer ";
+  // How the credential is carried. The adapter says so, whoever sends the request fills it in.
+  std::string auth_header = "Authorization";
+  AuthScheme auth_scheme = AuthScheme::kBearer;
 };
 
 // What came back, complete.

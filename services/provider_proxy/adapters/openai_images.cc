@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/common/json/json.h"
 #include "services/provider_proxy/adapters/collector.h"
+#include "services/provider_proxy/adapters/endpoint.h"
 #include "services/provider_proxy/adapters/image_item.h"
 #include "services/provider_proxy/adapters/parameters.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
@@ -13,7 +14,7 @@
 namespace prismatic::provider_proxy {
 namespace {
 
-const FormatFields& Fields() {
+const FormatFields& KnownFields() {
   static const FormatFields* const fields = new FormatFields{
       .known = {"n", "size", "aspect_ratio", "seed", "negative_prompt", "quality", "style", "response_format",
                 "background", "moderation", "output_format", "output_compression", "user"}};
@@ -31,7 +32,7 @@ std::string WriteBody(const v1::GenerateImagesRequest& request, const catalog::v
   json::Writer writer(request.prompt().size() + reference_bytes + 1024);
   writer.BeginObject();
   writer.Key("model").String(route.upstream_model());
-  writer.Key("prompt").String(request.prompt());
+  writer.Key("prompt").String(parameters.prompt);
   if (parameters.n) writer.Key("n").Int(count);
   WriteText(writer, "size", parameters.size);
   WriteText(writer, "aspect_ratio", parameters.aspect_ratio);
@@ -102,35 +103,28 @@ void ReadItem(const json::Value& item, int64_t bytes_max, Collector& collector) 
 
 }  // namespace
 
-int OpenaiImages::ImagesPerCallMax(const catalog::v1::Route& route) const {
-  const auto& names = route.supported_parameters();
+int OpenaiImages::ImagesPerCallMax(const Target& target) const {
+  const auto& names = target.route.supported_parameters();
   bool takes_n = std::find(names.begin(), names.end(), "n") != names.end();
-  return takes_n ? std::clamp(route.max_images_per_call(), 1, 10) : 1;
+  return takes_n ? std::clamp(target.route.max_images_per_call(), 1, 10) : 1;
 }
 
-bool OpenaiImages::TakesReferenceImages(const catalog::v1::Route& route) const {
-  return route.reference_images() == catalog::v1::REFERENCE_IMAGES_NATIVE;
-}
+const FormatFields& OpenaiImages::Fields(const Target&) const { return KnownFields(); }
 
-std::vector<std::string> OpenaiImages::IgnoredParameters(const v1::GenerateImagesRequest& request,
-                                                         const catalog::v1::Route& route) const {
-  return SelectParameters(request, route, Fields()).ignored;
+bool OpenaiImages::NeedsReferenceBytes(const Target& target) const {
+  return target.route.inline_references();
 }
 
 absl::StatusOr<HttpRequest> OpenaiImages::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                       const catalog::v1::Provider& provider,
-                                                       const catalog::v1::Route& route, int count) const {
-  if (request.reference_images_size() > 0 && !TakesReferenceImages(route)) {
-    return error::ReferenceImagesNotTaken(request.model());
-  }
-  HttpRequest http;
-  http.url = absl::StrCat(provider.base_url(), "/images/generations");
-  http.headers.emplace_back("Content-Type", "application/json");
-  http.body = WriteBody(request, route, SelectParameters(request, route, Fields()), count);
+                                                       const Target& target, int count) const {
+  int references = request.reference_images_size();
+  if (!TakesReferenceImages(target.route, references)) return error::ReferenceImagesNotTaken(request.model());
+  HttpRequest http = AddressedRequest(target, {.path = "/images/generations"}, references > 0);
+  http.body = WriteBody(request, target.route, ParametersFor(request, *this, target), count);
   return http;
 }
 
-Outcome OpenaiImages::ReadResponse(HttpResponse response, const catalog::v1::Route& route, int count) const {
+Outcome OpenaiImages::ReadResponse(HttpResponse response, const Target& target, int count) const {
   if (response.status < 200 || response.status > 299) return outcome::FromErrorResponse(response);
   absl::StatusOr<json::Document> document = json::Document::Parse(std::move(response.body));
   if (!document.ok()) return outcome::Failed("bad_answer", "no JSON");
@@ -144,7 +138,7 @@ Outcome OpenaiImages::ReadResponse(HttpResponse response, const catalog::v1::Rou
   Collector collector(count);
   for (const json::Value& item : data->elements()) {
     if (collector.full()) break;
-    ReadItem(item, ImageBytesMax(route), collector);
+    ReadItem(item, ImageBytesMax(target.route), collector);
   }
   collector.remarks() = {.usage = ReadUsage(root),
                          .size = RemarkOf(root, "size"),

@@ -13,14 +13,12 @@ namespace prismatic::provider_proxy {
 // array of https or data: URLs, on routes with `reference_images: native`.
 class OpenaiImages : public Adapter {
  public:
-  int ImagesPerCallMax(const catalog::v1::Route& route) const override;
-  bool TakesReferenceImages(const catalog::v1::Route& route) const override;
-  std::vector<std::string> IgnoredParameters(const v1::GenerateImagesRequest& request,
-                                             const catalog::v1::Route& route) const override;
-  absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request,
-                                           const catalog::v1::Provider& provider,
-                                           const catalog::v1::Route& route, int count) const override;
-  Outcome ReadResponse(HttpResponse response, const catalog::v1::Route& route, int count) const override;
+  const FormatFields& Fields(const Target& target) const override;
+  int ImagesPerCallMax(const Target& target) const override;
+  bool NeedsReferenceBytes(const Target& target) const override;
+  absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request, const Target& target,
+                                           int count) const override;
+  Outcome ReadResponse(HttpResponse response, const Target& target, int count) const override;
 };
 
 }  // namespace prismatic::provider_proxy

@@ -124,6 +124,14 @@ Outcome TimedOut(absl::string_view label) {
   return outcome;
 }
 
+Outcome Pending(HttpRequest poll, std::optional<absl::Duration> wait) {
+  Outcome outcome;
+  outcome.verdict = Verdict::kPending;
+  outcome.label = "pending";
+  outcome.poll = Poll{.request = std::move(poll), .wait = wait};
+  return outcome;
+}
+
 Outcome FromErrorResponse(const HttpResponse& response) {
   ErrorWords words = WordsOfBody(response.body);
   switch (response.status) {

@@ -26,6 +26,16 @@ enum class Verdict {
   kRejected,
   // It may have done the work: no second call, unless the route says that is safe.
   kUnknown,
+  // A job has begun and is to be polled. Never the end of a call.
+  kPending,
+};
+
+// How to ask for a job's state.
+struct Poll {
+  // Without a credential; who sends it decides whether the host may see one.
+  HttpRequest request;
+  // Not before this has passed. Absent: as the one who polls sees fit.
+  std::optional<absl::Duration> wait;
 };
 
 // What an upstream said of its images. Empty: nothing.
@@ -46,6 +56,8 @@ struct Outcome {
   std::optional<absl::Duration> retry_after;
   std::vector<v1::GeneratedImage> images;
   Remarks remarks;
+  // With kPending.
+  std::optional<Poll> poll;
   // For the log, in our own words: why an answer or an image was not usable.
   std::string note;
 };
@@ -57,6 +69,7 @@ Outcome Moderated();
 Outcome Rejected();
 Outcome Failed(absl::string_view label, absl::string_view note = "");
 Outcome TimedOut(absl::string_view label);
+Outcome Pending(HttpRequest poll, std::optional<absl::Duration> wait = std::nullopt);
 
 // Sorts an answer whose status is not 2xx.
 Outcome FromErrorResponse(const HttpResponse& response);

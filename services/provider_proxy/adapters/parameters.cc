@@ -122,8 +122,16 @@ Parameters SelectParameters(const v1::GenerateImagesRequest& request, const cata
     selector.Pass(name, asked, value, out, chosen.ignored);
   };
   chosen.n = selector.Takes("n");
-  pass("negative_prompt", request.has_negative_prompt(), request.negative_prompt(), chosen.negative_prompt);
-  SelectShape(request, selector, format.pixel_sizes, chosen);
+  chosen.prompt = request.prompt();
+  if (route.fold_negative_prompt() && request.has_negative_prompt()) {
+    absl::StrAppend(&chosen.prompt, "\n\nAvoid: ", request.negative_prompt());
+  } else {
+    pass("negative_prompt", request.has_negative_prompt(), request.negative_prompt(), chosen.negative_prompt);
+  }
+  bool pixels =
+      (route.size_form() == catalog::v1::SIZE_FORM_UNSPECIFIED ? format.size_form : route.size_form()) !=
+      catalog::v1::SIZE_FORM_TIER;
+  SelectShape(request, selector, pixels, chosen);
   pass("quality", request.has_quality(), request.quality(), chosen.quality);
   pass("style", request.has_style(), request.style(), chosen.style);
   pass("seed", request.has_seed(), int64_t{request.seed()}, chosen.seed);

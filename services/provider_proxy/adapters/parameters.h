@@ -17,29 +17,43 @@ namespace prismatic::provider_proxy {
 struct FormatFields {
   // Names as in Route.supported_parameters.
   std::vector<absl::string_view> known;
-  // Whether `size` may be `1024x1024`, or only a tier such as `2K`.
-  bool pixel_sizes = true;
+  // How `size` is written where the route says nothing.
+  catalog::v1::SizeForm size_form = catalog::v1::SIZE_FORM_PIXELS;
 };
 
-// The fields of a request as one route gets them. Absent: not asked for, or not understood there.
+struct PixelSize {
+  int32_t width = 0;
+  int32_t height = 0;
+};
+
+// The fields of a request as one route gets them, within its limits. Absent: not asked for, or not
+// understood there.
 struct Parameters {
   bool n = false;
+  // With the negative prompt folded in where the route says so.
+  std::string prompt;
+  // For the format's own field.
   std::optional<std::string> negative_prompt;
   std::optional<std::string> aspect_ratio;
+  // In the form that the route wants: `1024x768` or a tier. Absent with SIZE_FORM_WIDTH_HEIGHT.
   std::optional<std::string> size;
+  // With SIZE_FORM_WIDTH_HEIGHT, instead of `size`.
+  std::optional<PixelSize> pixels;
   std::optional<std::string> quality;
   std::optional<std::string> style;
   std::optional<int64_t> seed;
-  // `b64_json` or `url`.
+  // `b64_json`, or the route's word for it, or `url`.
   std::optional<std::string> response_format;
   std::optional<std::string> background;
   std::optional<std::string> moderation;
   std::optional<std::string> output_format;
   std::optional<int32_t> output_compression;
   std::optional<std::string> user;
-  // Asked for and left out. A size that became a ratio, or a ratio that became a size, is not among
-  // them; nor is response_format, which we bring about ourselves.
+  // Asked for and left out. `response_format` is never among them: we bring it about ourselves.
   std::vector<std::string> ignored;
+  // Asked for and sent as something else, as `name=what was sent`: `size=1536x1024`, `aspect_ratio=1360x768`.
+  // A negative prompt that was folded is none.
+  std::vector<std::string> changed;
 };
 
 Parameters SelectParameters(const v1::GenerateImagesRequest& request, const catalog::v1::Route& route,

@@ -15,7 +15,7 @@ using ::testing::Optional;
 const FormatFields kEverything = {.known = {"n", "size", "aspect_ratio", "seed", "negative_prompt", "quality",
                                             "style", "response_format", "background", "moderation",
                                             "output_format", "output_compression", "user"}};
-const FormatFields kTiersOnly = {.known = {"size", "aspect_ratio"}, .pixel_sizes = false};
+const FormatFields kTiersOnly = {.known = {"size", "aspect_ratio"}, .size_form = catalog::v1::SIZE_FORM_TIER};
 
 catalog::v1::Route RouteThatTakes(absl::string_view names) {
   catalog::v1::Route route;

@@ -33,10 +33,8 @@ Random RealRandom() {
   };
 }
 
-std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, bool wanted) {
-  auto cannot = [wanted](const Candidate& each) {
-    return wanted && !each.adapter->TakesReferenceImages(*each.route);
-  };
+std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, int references) {
+  auto cannot = [references](const Candidate& each) { return !TakesReferenceImages(*each.route, references); };
   candidates.erase(std::remove_if(candidates.begin(), candidates.end(), cannot), candidates.end());
   return candidates;
 }

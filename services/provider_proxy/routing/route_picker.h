@@ -15,14 +15,16 @@ struct Candidate {
   const catalog::v1::Route* route = nullptr;
   const catalog::v1::Provider* provider = nullptr;
   const Adapter* adapter = nullptr;
+
+  Target target() const { return {*provider, *route}; }
 };
 
 // A random number from 0 to bound - 1. Thread-safe.
 using Random = std::function<uint32_t(uint32_t bound)>;
 Random RealRandom();
 
-// Those that can take reference images; all of them when none are wanted.
-std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, bool wanted);
+// Those that can take so many reference images.
+std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, int references);
 
 // The order in which routes are tried: by priority, the lower first, and within one priority drawn by
 // weight. The place where a route's health will count.

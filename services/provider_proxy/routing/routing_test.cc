@@ -70,8 +70,8 @@ TEST(RoutePickerTest, EveryRouteStaysInTheOrderOnce) {
 TEST(RoutePickerTest, RoutesWithoutReferenceImagesAreLeftOutWhenTheyAreWanted) {
   std::vector<catalog::v1::Route> routes = {NamedRoute("none", 1, 1),
                                             NamedRoute("native", 1, 1, catalog::v1::REFERENCE_IMAGES_NATIVE)};
-  EXPECT_THAT(NamesOf(ThatTakeReferences(CandidatesOf(routes), true)), ElementsAre("native"));
-  EXPECT_THAT(NamesOf(ThatTakeReferences(CandidatesOf(routes), false)), ElementsAre("none", "native"));
+  EXPECT_THAT(NamesOf(ThatTakeReferences(CandidatesOf(routes), 1)), ElementsAre("native"));
+  EXPECT_THAT(NamesOf(ThatTakeReferences(CandidatesOf(routes), 0)), ElementsAre("none", "native"));
 }
 
 // Happens once.
