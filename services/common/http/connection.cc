@@ -332,6 +332,7 @@ void Connection::BeginAnswer(Response response, bool head_only) {
   framing.head_only = head_only;
   if (exchange_ != nullptr) {
     framing.http10 = exchange_->head.http10;
+    if (response.share != nullptr) exchange_->bytes = std::move(*response.share);
     exchange_->bytes.Set(static_cast<int64_t>(response.body.size()));
   }
   out_head_ = ResponseHead(response, framing);

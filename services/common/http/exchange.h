@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "services/common/http/byte_budget.h"
+#include "services/common/byte_budget/byte_budget.h"
 #include "services/common/http/chunked.h"
 #include "services/common/http/head.h"
 #include "services/common/http/message.h"

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "services/common/byte_budget/byte_budget.h"
 #include "services/common/task/cancel.h"
 #include "services/common/task/task.h"
 
@@ -46,6 +47,8 @@ struct Response {
   Headers headers;
   std::string content_type = "application/json";
   std::string body;
+  // What the body takes of the server's budget when somebody has counted it already; kept until it is sent.
+  std::shared_ptr<ByteBudget::Share> share;
   // How the server ends the connection; for the sandbox, which plays broken upstreams.
   // -1: as it is. >= 0: announces the whole body, sends this many bytes, and closes.
   int cut_body_at = -1;

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "services/common/http/byte_budget.h"
+#include "services/common/byte_budget/byte_budget.h"
 #include "services/common/http/limits.h"
 #include "services/common/http/message.h"
 #include "services/common/metrics/metrics.h"
