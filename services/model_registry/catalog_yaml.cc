@@ -8,6 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "services/common/money/money.h"
 #include "services/model_registry/catalog_values.h"
+#include "services/model_registry/catalog_words.h"
+#include "services/model_registry/provider_yaml.h"
+#include "services/model_registry/route_yaml.h"
 #include "services/model_registry/yaml_fields.h"
 #include "services/model_registry/yaml_tree.h"
 
@@ -19,76 +22,11 @@ constexpr size_t kProvidersMax = 1'000;
 constexpr size_t kModelsMax = 10'000;
 constexpr size_t kPublicIdsMax = 100;
 constexpr size_t kRoutesMax = 100;
-constexpr size_t kFetchHostsMax = 100;
 // Half of a gRPC message, so that an answer with it always fits.
 constexpr size_t kCatalogBytesMax = size_t{32} << 20;
 
-constexpr int32_t kMaxConcurrentDefault = 64;
-constexpr int32_t kPriorityDefault = 1;
-constexpr int32_t kWeightDefault = 100;
-constexpr int64_t kMaxImageBytesDefault = int64_t{8} << 20;
-constexpr int64_t kMaxImageBytesMax = int64_t{32} << 20;
 // The year 9999, so that a value in milliseconds is noticed.
 constexpr int64_t kCreatedMax = 253'402'300'799;
-
-const Words& WireFormats() {
-  static const Words* words = new Words{{"openai_images", catalog::v1::WIRE_FORMAT_OPENAI_IMAGES},
-                                        {"chat_completions", catalog::v1::WIRE_FORMAT_CHAT_COMPLETIONS},
-                                        {"gemini", catalog::v1::WIRE_FORMAT_GEMINI},
-                                        {"async_job", catalog::v1::WIRE_FORMAT_ASYNC_JOB},
-                                        {"sdapi", catalog::v1::WIRE_FORMAT_SDAPI}};
-  return *words;
-}
-
-const Words& Capabilities() {
-  static const Words* words = new Words{{"image_generation", catalog::v1::CAPABILITY_IMAGE_GENERATION},
-                                        {"text_generation", catalog::v1::CAPABILITY_TEXT_GENERATION}};
-  return *words;
-}
-
-const Words& ReferenceImageForms() {
-  static const Words* words = new Words{{"none", catalog::v1::REFERENCE_IMAGES_NONE},
-                                        {"native", catalog::v1::REFERENCE_IMAGES_NATIVE},
-                                        {"chat", catalog::v1::REFERENCE_IMAGES_CHAT}};
-  return *words;
-}
-
-// How provider-proxy's adapter for a wire format takes reference images; nullopt: there is no adapter yet.
-std::optional<catalog::v1::ReferenceImages> ReferenceImagesOf(catalog::v1::WireFormat format) {
-  switch (format) {
-    case catalog::v1::WIRE_FORMAT_OPENAI_IMAGES:
-      return catalog::v1::REFERENCE_IMAGES_NATIVE;
-    case catalog::v1::WIRE_FORMAT_CHAT_COMPLETIONS:
-      return catalog::v1::REFERENCE_IMAGES_CHAT;
-    default:
-      return std::nullopt;
-  }
-}
-
-absl::string_view NameOf(int value, const Words& words) {
-  for (const auto& [name, named] : words) {
-    if (named == value) return name;
-  }
-  return "";
-}
-
-// The request fields that a route may name; the values have no meaning.
-const Words& Parameters() {
-  static const Words* words = new Words{{"n", 1},
-                                        {"size", 2},
-                                        {"aspect_ratio", 3},
-                                        {"seed", 4},
-                                        {"negative_prompt", 5},
-                                        {"quality", 6},
-                                        {"style", 7},
-                                        {"response_format", 8},
-                                        {"background", 9},
-                                        {"moderation", 10},
-                                        {"output_format", 11},
-                                        {"output_compression", 12},
-                                        {"user", 13}};
-  return *words;
-}
 
 // Converts one tree, noting errors and going on.
 class Reader {
@@ -98,28 +36,24 @@ class Reader {
   catalog::v1::Catalog Read(const YamlNode& root);
 
  private:
-  using Check = std::string (*)(absl::string_view);
-
-  void ReadProvider(const YamlNode& node, const std::string& path, catalog::v1::Provider& provider);
+  void ReadProviders(const YamlNode& node, catalog::v1::Catalog& result);
   void ReadModel(const YamlNode& node, const std::string& path, catalog::v1::Model& model);
   void ReadPublicIds(const YamlFields& fields, catalog::v1::Model& model);
   void ReadCapabilities(const YamlFields& fields, catalog::v1::Model& model);
   void ReadPrice(const YamlFields& fields, catalog::v1::Model& model);
-  void ReadRoute(const YamlNode& node, const std::string& path, catalog::v1::Route& route);
-  void ReadParameters(const YamlFields& fields, catalog::v1::Route& route);
-  catalog::v1::WireFormat ReadWireFormat(const YamlFields& fields);
-  catalog::v1::ReferenceImages ReadReferenceImages(const YamlFields& fields, const std::string& provider);
+  void ReadRoutes(const YamlFields& fields, catalog::v1::Model& model);
 
-  // The value of a key when it is there and has the right form; an empty string otherwise.
-  std::string Checked(const YamlFields& fields, absl::string_view key, bool required, Check check);
-  std::optional<int> Word(const YamlFields& fields, absl::string_view key, bool required, const Words& words);
   // Notes `what` when the name was seen before.
   void Unique(absl::flat_hash_set<std::string>& seen, const std::string& name, const YamlNode& node,
               const std::string& path, absl::string_view what);
 
+  // Counts what was read against the bytes that a catalog may take. Beyond, nothing
+  // more is read: aliases make a large catalog of a small file.
+  void Count(size_t bytes, const YamlNode& node, const std::string& path);
+
   YamlErrors& errors_;
-  absl::flat_hash_set<std::string> providers_;
-  absl::flat_hash_map<std::string, catalog::v1::WireFormat> wire_formats_;  // by provider
+  ProvidersByName providers_;
+  size_t bytes_ = 0;
   absl::flat_hash_set<std::string> models_;
   absl::flat_hash_set<std::string> public_ids_;
 };
@@ -128,17 +62,14 @@ catalog::v1::Catalog Reader::Read(const YamlNode& root) {
   catalog::v1::Catalog result;
   YamlFields fields(root, "", {"providers", "models"}, errors_);
   // Providers first, wherever they stand: routes refer to them.
-  if (const YamlNode* node = fields.Required("providers")) {
-    ReadList(*node, "providers", kProvidersMax, errors_,
-             [&](const YamlNode& element, const std::string& path) {
-               ReadProvider(element, path, *result.add_providers());
-             });
-  }
+  if (const YamlNode* node = fields.Required("providers")) ReadProviders(*node, result);
   if (const YamlNode* node = fields.Required("models")) {
     ReadList(*node, "models", kModelsMax, errors_, [&](const YamlNode& element, const std::string& path) {
+      if (bytes_ > kCatalogBytesMax) return;
       ReadModel(element, path, *result.add_models());
     });
   }
+  // With the models' own fields.
   if (errors_.empty() && result.ByteSizeLong() > kCatalogBytesMax) {
     errors_.Add(root, "",
                 absl::StrCat("the catalog takes ", result.ByteSizeLong(), " bytes, more than the ",
@@ -147,19 +78,29 @@ catalog::v1::Catalog Reader::Read(const YamlNode& root) {
   return result;
 }
 
-std::string Reader::Checked(const YamlFields& fields, absl::string_view key, bool required, Check check) {
-  std::optional<std::string> text = required ? fields.RequiredText(key) : fields.Text(key);
-  if (!text.has_value()) return "";
-  std::string wrong = check(*text);
-  if (wrong.empty()) return *text;
-  errors_.Add(*fields.Find(key), fields.Path(key), wrong);
-  return "";
+void Reader::Count(size_t bytes, const YamlNode& node, const std::string& path) {
+  if (bytes_ > kCatalogBytesMax) return;
+  bytes_ += bytes;
+  if (bytes_ <= kCatalogBytesMax) return;
+  errors_.Add(
+      node, path,
+      absl::StrCat("up to here the catalog takes more than the ", kCatalogBytesMax, " bytes allowed"));
 }
 
-std::optional<int> Reader::Word(const YamlFields& fields, absl::string_view key, bool required,
-                                const Words& words) {
-  const YamlNode* node = required ? fields.Required(key) : fields.Find(key);
-  return node == nullptr ? std::nullopt : ReadWord(*node, fields.Path(key), words, errors_);
+void Reader::ReadProviders(const YamlNode& node, catalog::v1::Catalog& result) {
+  ReadList(node, "providers", kProvidersMax, errors_, [&](const YamlNode& element, const std::string& path) {
+    catalog::v1::Provider& provider = *result.add_providers();
+    ReadProvider(element, path, errors_, provider);
+    Count(provider.ByteSizeLong(), element, path);
+    if (provider.name().empty()) return;
+    if (providers_.emplace(provider.name(), &provider).second) return;
+    for (const auto& [key, value] : element.entries) {
+      if (key->text != "name") continue;
+      errors_.Add(*value, absl::StrCat(path, ".name"),
+                  absl::StrCat("the provider `", provider.name(), "` is there twice"));
+      return;
+    }
+  });
 }
 
 void Reader::Unique(absl::flat_hash_set<std::string>& seen, const std::string& name, const YamlNode& node,
@@ -167,71 +108,34 @@ void Reader::Unique(absl::flat_hash_set<std::string>& seen, const std::string& n
   if (!seen.insert(name).second) errors_.Add(node, path, absl::StrCat(what, " `", name, "` is there twice"));
 }
 
-void Reader::ReadProvider(const YamlNode& node, const std::string& path, catalog::v1::Provider& provider) {
-  YamlFields fields(
-      node, path,
-      {"name", "wire_format", "base_url", "credential", "images_enabled", "max_concurrent", "fetch_hosts"},
-      errors_);
-  provider.set_name(Checked(fields, "name", true, CheckProviderName));
-  if (!provider.name().empty()) {
-    Unique(providers_, provider.name(), *fields.Find("name"), fields.Path("name"), "the provider");
-  }
-  provider.set_wire_format(ReadWireFormat(fields));
-  wire_formats_.emplace(provider.name(), provider.wire_format());
-  provider.set_base_url(Checked(fields, "base_url", true, CheckBaseUrl));
-  std::string credential = Checked(fields, "credential", false, CheckCredential);
-  if (!credential.empty()) provider.add_credentials(credential);
-  provider.set_images_enabled(fields.Switch("images_enabled").value_or(false));
-  provider.set_max_concurrent(
-      static_cast<int32_t>(fields.Integer("max_concurrent", 1, 100'000).value_or(kMaxConcurrentDefault)));
-  if (const YamlNode* hosts = fields.Find("fetch_hosts")) {
-    ReadList(*hosts, fields.Path("fetch_hosts"), kFetchHostsMax, errors_,
-             [&](const YamlNode& element, const std::string& element_path) {
-               std::optional<std::string> host = ReadText(element, element_path, errors_);
-               if (!host.has_value()) return;
-               std::string wrong = CheckHost(*host);
-               if (!wrong.empty()) return errors_.Add(element, element_path, wrong);
-               provider.add_fetch_hosts(NormalHost(*host));
-             });
-  }
-}
-
-catalog::v1::WireFormat Reader::ReadWireFormat(const YamlFields& fields) {
-  std::optional<int> word = Word(fields, "wire_format", true, WireFormats());
-  if (!word.has_value()) return catalog::v1::WIRE_FORMAT_UNSPECIFIED;
-  auto format = static_cast<catalog::v1::WireFormat>(*word);
-  if (ReferenceImagesOf(format).has_value()) return format;
-  std::string available;
-  for (const auto& [name, value] : WireFormats()) {
-    if (!ReferenceImagesOf(static_cast<catalog::v1::WireFormat>(value)).has_value()) continue;
-    absl::StrAppend(&available, available.empty() ? "" : " or ", name);
-  }
-  errors_.Add(*fields.Find("wire_format"), fields.Path("wire_format"),
-              absl::StrCat("`", NameOf(format, WireFormats()), "` is not available yet; use ", available));
-  return format;
-}
-
 void Reader::ReadModel(const YamlNode& node, const std::string& path, catalog::v1::Model& model) {
   YamlFields fields(node, path,
                     {"name", "public_ids", "owned_by", "created", "capabilities", "retail_generation_usd",
                      "quota_units_per_image", "routes"},
                     errors_);
-  model.set_name(Checked(fields, "name", true, CheckModelId));
+  model.set_name(fields.RequiredChecked("name", CheckModelId));
   if (!model.name().empty())
     Unique(models_, model.name(), *fields.Find("name"), fields.Path("name"), "the model");
   ReadPublicIds(fields, model);
-  model.set_owned_by(Checked(fields, "owned_by", false, CheckOwner));
+  model.set_owned_by(fields.Checked("owned_by", CheckOwner));
   model.set_created(fields.Integer("created", 0, kCreatedMax).value_or(0));
   ReadCapabilities(fields, model);
   ReadPrice(fields, model);
   model.set_quota_units_per_image(
       static_cast<int32_t>(fields.Integer("quota_units_per_image", 1, 1'000'000).value_or(1)));
-  if (const YamlNode* routes = fields.Find("routes")) {
-    ReadList(*routes, fields.Path("routes"), kRoutesMax, errors_,
-             [&](const YamlNode& element, const std::string& element_path) {
-               ReadRoute(element, element_path, *model.add_routes());
-             });
-  }
+  ReadRoutes(fields, model);
+}
+
+void Reader::ReadRoutes(const YamlFields& fields, catalog::v1::Model& model) {
+  const YamlNode* node = fields.Find("routes");
+  if (node == nullptr) return;
+  ReadList(*node, fields.Path("routes"), kRoutesMax, errors_,
+           [&](const YamlNode& element, const std::string& path) {
+             if (bytes_ > kCatalogBytesMax) return;
+             catalog::v1::Route& route = *model.add_routes();
+             ReadRoute(element, path, providers_, errors_, route);
+             Count(route.ByteSizeLong(), element, path);
+           });
 }
 
 void Reader::ReadPublicIds(const YamlFields& fields, catalog::v1::Model& model) {
@@ -240,10 +144,8 @@ void Reader::ReadPublicIds(const YamlFields& fields, catalog::v1::Model& model) 
   const std::string path = fields.Path("public_ids");
   ReadList(*node, path, kPublicIdsMax, errors_,
            [&](const YamlNode& element, const std::string& element_path) {
-             std::optional<std::string> id = ReadText(element, element_path, errors_);
+             std::optional<std::string> id = ReadChecked(element, element_path, CheckModelId, errors_);
              if (!id.has_value()) return;
-             std::string wrong = CheckModelId(*id);
-             if (!wrong.empty()) return errors_.Add(element, element_path, wrong);
              Unique(public_ids_, *id, element, element_path, "the public ID");
              model.add_public_ids(*id);
            });
@@ -255,18 +157,11 @@ void Reader::ReadPublicIds(const YamlFields& fields, catalog::v1::Model& model) 
 void Reader::ReadCapabilities(const YamlFields& fields, catalog::v1::Model& model) {
   const YamlNode* node = fields.Required("capabilities");
   if (node == nullptr) return;
-  const std::string path = fields.Path("capabilities");
-  absl::flat_hash_set<int> seen;
-  ReadList(*node, path, Capabilities().size(), errors_,
-           [&](const YamlNode& element, const std::string& element_path) {
-             std::optional<int> capability = ReadWord(element, element_path, Capabilities(), errors_);
-             if (!capability.has_value()) return;
-             if (!seen.insert(*capability).second)
-               return errors_.Add(element, element_path, "is there twice");
-             model.add_capabilities(static_cast<catalog::v1::Capability>(*capability));
-           });
+  fields.EachWord("capabilities", Capabilities(), [&](const YamlNode&, const std::string&, int value) {
+    model.add_capabilities(static_cast<catalog::v1::Capability>(value));
+  });
   if (node->kind == YamlNode::Kind::kSequence && node->elements.empty()) {
-    errors_.Add(*node, path, "must have at least one entry");
+    fields.Note("capabilities", "must have at least one entry");
   }
 }
 
@@ -283,59 +178,6 @@ void Reader::ReadPrice(const YamlFields& fields, catalog::v1::Model& model) {
     return;
   }
   model.add_prices()->set_retail_generation_nano_usd(price->nanos());
-}
-
-void Reader::ReadRoute(const YamlNode& node, const std::string& path, catalog::v1::Route& route) {
-  YamlFields fields(node, path,
-                    {"provider", "upstream_model", "priority", "weight", "supported_parameters",
-                     "max_images_per_call", "reference_images", "retry_safe", "disabled", "max_image_bytes"},
-                    errors_);
-  route.set_provider(Checked(fields, "provider", true, CheckProviderName));
-  if (!route.provider().empty() && !providers_.contains(route.provider())) {
-    std::vector<absl::string_view> names(providers_.begin(), providers_.end());
-    std::string nearest = NearestWord(route.provider(), names);
-    errors_.Add(*fields.Find("provider"), fields.Path("provider"),
-                absl::StrCat("there is no provider `", route.provider(), "`",
-                             nearest.empty() ? "" : absl::StrCat("; did you mean `", nearest, "`?")));
-  }
-  route.set_upstream_model(Checked(fields, "upstream_model", true, CheckUpstreamModel));
-  route.set_priority(static_cast<int32_t>(fields.Integer("priority", 0, 1'000).value_or(kPriorityDefault)));
-  route.set_weight(static_cast<int32_t>(fields.Integer("weight", 1, 10'000).value_or(kWeightDefault)));
-  ReadParameters(fields, route);
-  route.set_max_images_per_call(
-      static_cast<int32_t>(fields.Integer("max_images_per_call", 1, 10).value_or(1)));
-  route.set_reference_images(ReadReferenceImages(fields, route.provider()));
-  route.set_retry_safe(fields.Switch("retry_safe").value_or(false));
-  route.set_disabled(fields.Switch("disabled").value_or(false));
-  route.set_max_image_bytes(
-      fields.Integer("max_image_bytes", 1, kMaxImageBytesMax).value_or(kMaxImageBytesDefault));
-}
-
-catalog::v1::ReferenceImages Reader::ReadReferenceImages(const YamlFields& fields,
-                                                         const std::string& provider) {
-  std::optional<int> word = Word(fields, "reference_images", false, ReferenceImageForms());
-  auto form = static_cast<catalog::v1::ReferenceImages>(word.value_or(catalog::v1::REFERENCE_IMAGES_NONE));
-  auto format = wire_formats_.find(provider);
-  if (form == catalog::v1::REFERENCE_IMAGES_NONE || format == wire_formats_.end()) return form;
-  std::optional<catalog::v1::ReferenceImages> taken = ReferenceImagesOf(format->second);
-  if (!taken.has_value() || *taken == form) return form;
-  errors_.Add(*fields.Find("reference_images"), fields.Path("reference_images"),
-              absl::StrCat("the provider `", provider, "` speaks ", NameOf(format->second, WireFormats()),
-                           ", which takes reference images as `", NameOf(*taken, ReferenceImageForms()),
-                           "`, not as `", NameOf(form, ReferenceImageForms()), "`"));
-  return form;
-}
-
-void Reader::ReadParameters(const YamlFields& fields, catalog::v1::Route& route) {
-  const YamlNode* node = fields.Find("supported_parameters");
-  if (node == nullptr) return;
-  absl::flat_hash_set<std::string> seen;
-  ReadList(*node, fields.Path("supported_parameters"), Parameters().size(), errors_,
-           [&](const YamlNode& element, const std::string& path) {
-             if (!ReadWord(element, path, Parameters(), errors_).has_value()) return;
-             if (!seen.insert(element.text).second) return errors_.Add(element, path, "is there twice");
-             route.add_supported_parameters(element.text);
-           });
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -11,6 +12,9 @@
 
 namespace prismatic::model_registry {
 namespace {
+
+// A longer key is quoted and cut in a path.
+constexpr size_t kKeyShownMax = 64;
 
 // What an error message quotes of a text.
 std::string Quoted(absl::string_view text) {
@@ -194,6 +198,40 @@ void ReadList(const YamlNode& node, absl::string_view path, size_t count_max, Ya
   }
 }
 
+void ReadMap(const YamlNode& node, absl::string_view path, size_t count_max, YamlErrors& errors,
+             const EntryReader& entry) {
+  if (node.kind != YamlNode::Kind::kMap) {
+    errors.Add(node, path, absl::StrCat("must be a map, is ", KindName(node)));
+    return;
+  }
+  if (node.entries.size() > count_max) {
+    errors.Add(node, path, absl::StrCat("has ", node.entries.size(), " entries; at most ", count_max));
+    return;
+  }
+  absl::flat_hash_set<absl::string_view> seen;
+  for (const auto& [key, value] : node.entries) {
+    if (!errors.Step(*key, path) || !errors.Step(*value, path)) return;
+    if (key->kind != YamlNode::Kind::kScalar) {
+      errors.Add(*key, path, absl::StrCat("a key must be text, is ", KindName(*key)));
+    } else if (!seen.insert(key->text).second) {
+      errors.Add(*key, path, absl::StrCat("the key ", Quoted(key->text), " is there twice"));
+    } else {
+      bool shown = key->text.size() <= kKeyShownMax && !absl::StrContains(key->text, '\n');
+      entry(*key, *value, absl::StrCat(path, ".", shown ? key->text : Quoted(absl::string_view(key->text))));
+    }
+  }
+}
+
+std::optional<std::string> ReadChecked(const YamlNode& node, absl::string_view path, TextCheck check,
+                                       YamlErrors& errors) {
+  std::optional<std::string> text = ReadText(node, path, errors);
+  if (!text.has_value()) return std::nullopt;
+  std::string wrong = check(*text);
+  if (wrong.empty()) return text;
+  errors.Add(node, path, wrong);
+  return std::nullopt;
+}
+
 YamlFields::YamlFields(const YamlNode& node, std::string path, std::vector<absl::string_view> known,
                        YamlErrors& errors)
     : node_(node), path_(std::move(path)), errors_(errors) {
@@ -252,6 +290,55 @@ std::optional<int64_t> YamlFields::Integer(absl::string_view key, int64_t min, i
 std::optional<bool> YamlFields::Switch(absl::string_view key) const {
   const YamlNode* value = Find(key);
   return value == nullptr ? std::nullopt : ReadSwitch(*value, Path(key), errors_);
+}
+
+std::optional<int> YamlFields::Word(absl::string_view key, const Words& words) const {
+  const YamlNode* value = Find(key);
+  return value == nullptr ? std::nullopt : ReadWord(*value, Path(key), words, errors_);
+}
+
+std::optional<int> YamlFields::RequiredWord(absl::string_view key, const Words& words) const {
+  return Required(key) == nullptr ? std::nullopt : Word(key, words);
+}
+
+std::string YamlFields::Checked(absl::string_view key, TextCheck check) const {
+  const YamlNode* value = Find(key);
+  return value == nullptr ? "" : ReadChecked(*value, Path(key), check, errors_).value_or("");
+}
+
+std::string YamlFields::RequiredChecked(absl::string_view key, TextCheck check) const {
+  return Required(key) == nullptr ? "" : Checked(key, check);
+}
+
+std::vector<std::string> YamlFields::Texts(absl::string_view key, size_t count_max, TextCheck check) const {
+  std::vector<std::string> texts;
+  const YamlNode* value = Find(key);
+  if (value == nullptr) return texts;
+  absl::flat_hash_set<std::string> seen;
+  ReadList(*value, Path(key), count_max, errors_, [&](const YamlNode& element, const std::string& path) {
+    std::optional<std::string> text = ReadChecked(element, path, check, errors_);
+    if (!text.has_value()) return;
+    if (!seen.insert(*text).second) return errors_.Add(element, path, "is there twice");
+    texts.push_back(*std::move(text));
+  });
+  return texts;
+}
+
+void YamlFields::EachWord(absl::string_view key, const Words& words, const WordReader& element) const {
+  const YamlNode* value = Find(key);
+  if (value == nullptr) return;
+  absl::flat_hash_set<int> seen;
+  ReadList(*value, Path(key), words.size(), errors_, [&](const YamlNode& node, const std::string& path) {
+    std::optional<int> word = ReadWord(node, path, words, errors_);
+    if (!word.has_value()) return;
+    if (!seen.insert(*word).second) return errors_.Add(node, path, "is there twice");
+    element(node, path, *word);
+  });
+}
+
+void YamlFields::Note(absl::string_view key, absl::string_view message) const {
+  const YamlNode* value = Find(key);
+  errors_.Add(value == nullptr ? node_ : *value, value == nullptr ? path_ : Path(key), message);
 }
 
 }  // namespace prismatic::model_registry

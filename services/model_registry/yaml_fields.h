@@ -55,6 +55,19 @@ using ElementReader = std::function<void(const YamlNode& node, const std::string
 void ReadList(const YamlNode& node, absl::string_view path, size_t count_max, YamlErrors& errors,
               const ElementReader& element);
 
+// `entry` gets each entry of a map whose keys are free, in the order of the file, with the value's path.
+// Not a map, longer than `count_max`, or a key that is no text or there twice: noted.
+using EntryReader = std::function<void(const YamlNode& key, const YamlNode& value, const std::string& path)>;
+void ReadMap(const YamlNode& node, absl::string_view path, size_t count_max, YamlErrors& errors,
+             const EntryReader& entry);
+
+// Gives what is wrong with a text; empty when nothing is.
+using TextCheck = std::string (*)(absl::string_view);
+
+// Text that passes the check; what does not is noted and gives nullopt.
+std::optional<std::string> ReadChecked(const YamlNode& node, absl::string_view path, TextCheck check,
+                                       YamlErrors& errors);
+
 // One map. Unknown and repeated keys are noted when it is made.
 class YamlFields {
  public:
@@ -71,6 +84,18 @@ class YamlFields {
   std::optional<std::string> RequiredText(absl::string_view key) const;
   std::optional<int64_t> Integer(absl::string_view key, int64_t min, int64_t max) const;
   std::optional<bool> Switch(absl::string_view key) const;
+  std::optional<int> Word(absl::string_view key, const Words& words) const;
+  std::optional<int> RequiredWord(absl::string_view key, const Words& words) const;
+  // Empty when absent or wrong.
+  std::string Checked(absl::string_view key, TextCheck check) const;
+  std::string RequiredChecked(absl::string_view key, TextCheck check) const;
+  // A list of texts that pass the check, each once.
+  std::vector<std::string> Texts(absl::string_view key, size_t count_max, TextCheck check) const;
+  // A list of words, each once: `element` gets those that are fine.
+  using WordReader = std::function<void(const YamlNode& node, const std::string& path, int value)>;
+  void EachWord(absl::string_view key, const Words& words, const WordReader& element) const;
+  // Notes something about the value of a key that is there, or about the map.
+  void Note(absl::string_view key, absl::string_view message) const;
 
  private:
   const YamlNode& node_;

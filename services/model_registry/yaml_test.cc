@@ -211,11 +211,6 @@ constexpr BadInput kBadInputs[] = {
     {"HostHexAddress", "max_concurrent: 2000", "fetch_hosts: [\"0x7f000001\"]",
      "providers[0].fetch_hosts[0]: must be a host"},
     {"HostPath", "max_concurrent: 2000", "fetch_hosts: [x/y]", "providers[0].fetch_hosts[0]: must be a host"},
-    {"WireFormatGemini", "wire_format: openai_images", "wire_format: gemini",
-     "3:18: providers[0].wire_format: `gemini` is not available yet; use openai_images or chat_completions"},
-    {"WireFormatAsyncJob", "wire_format: openai_images", "wire_format: async_job",
-     "`async_job` is not available yet"},
-    {"WireFormatSdapi", "wire_format: openai_images", "wire_format: sdapi", "`sdapi` is not available yet"},
     {"ChatReferencesOfImagesApi", "reference_images: native", "reference_images: chat",
      "models[0].routes[0].reference_images: the provider `sandbox` speaks openai_images, which takes "
      "reference images as `native`, not as `chat`"},

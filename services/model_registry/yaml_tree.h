@@ -39,7 +39,7 @@ class YamlTree {
   static constexpr size_t kBytesMax = size_t{8} << 20;
   // About 140 bytes each, so a hostile 8 MiB takes less than 100 MiB.
   static constexpr int kNodesMax = 500'000;
-  // A catalog needs 6.
+  // A catalog needs 6, and 8 more below extra_fields.
   static constexpr int kDepthMax = 16;
 
   // Reads the text, which must be UTF-8 as a whole. On failure error() says where and why, and there is no
