@@ -1,7 +1,9 @@
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/status/status_macros.h"
+#include "services/sandbox_provider/credentials.h"
 #include "services/sandbox_provider/wire_formats.h"
 
 namespace prismatic::sandbox {
@@ -62,13 +64,33 @@ absl::StatusOr<Frame> ReadFrame(const json::Value& root) {
   return FrameFor(size, ratio);
 }
 
-absl::StatusOr<ImageCall> Parse(const std::string& body) {
-  ASSIGN_OR_RETURN(json::Document document, json::Document::Parse(body));
+// Models that give nothing but pictures are not found when text is asked for, too.
+absl::Status CheckModalities(const json::Value& root, absl::string_view model) {
+  const json::Value* modalities = root.FindNonNull("modalities");
+  if (modalities == nullptr) return absl::OkStatus();
+  if (!modalities->is_array() || modalities->elements().empty()) {
+    return absl::InvalidArgumentError("`modalities` must be a list.");
+  }
+  bool text = false, image = false;
+  for (const json::Value& each : modalities->elements()) {
+    text = text || each.String() == "text";
+    image = image || each.String() == "image";
+    if (each.String() != "text" && each.String() != "image") {
+      return absl::InvalidArgumentError("`modalities` may hold `image` and `text`.");
+    }
+  }
+  bool image_only = absl::StrContains(model, "flux") || absl::StrContains(model, "seedream");
+  if (image && !(text && image_only)) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("No endpoints found that support the requested output modalities: ",
+                                          image ? "image, text" : "text"));
+}
+
+absl::StatusOr<ImageCall> Parse(const http::Request& request, absl::string_view) {
+  ASSIGN_OR_RETURN(json::Document document, ParseObject(request.body));
   const json::Value& root = document.root();
-  if (!root.is_object()) return absl::InvalidArgumentError("The body must be a JSON object.");
   const json::Value* stream = root.FindNonNull("stream");
   if (stream != nullptr && stream->Bool() != false) {
-    return absl::InvalidArgumentError("The sandbox does not stream.");
+    return absl::InvalidArgumentError("The sandbox does not `stream`.");
   }
   const json::Value* message = LastUserMessage(root);
   if (message == nullptr) return absl::InvalidArgumentError("`messages` must have a message of role `user`.");
@@ -76,21 +98,21 @@ absl::StatusOr<ImageCall> Parse(const std::string& body) {
   ASSIGN_OR_RETURN(std::string model, TextField(root, "model"));
   ASSIGN_OR_RETURN(std::string prompt, ReadContent(*message, call));
   RETURN_IF_ERROR(SetModelAndPrompt(model, prompt, call));
+  RETURN_IF_ERROR(CheckModalities(root, call.model));
   ASSIGN_OR_RETURN(call.frame, ReadFrame(root));
   ASSIGN_OR_RETURN(call.seed, IntField(root, "seed"));
   return call;
+}
+
+std::string UrlOf(const ImageAnswer::Image& image) {
+  return image.url.empty() ? absl::StrCat("data:image/png;base64,", image.base64) : image.url;
 }
 
 void WriteImages(const ImageAnswer& answer, json::Writer& writer) {
   writer.Key("images").BeginArray();
   for (const ImageAnswer::Image& image : answer.images) {
     writer.BeginObject().Key("type").String("image_url").Key("image_url").BeginObject().Key("url");
-    if (image.url.empty()) {
-      writer.PlainString(absl::StrCat("data:image/png;base64,", image.base64));
-    } else {
-      writer.String(image.url);
-    }
-    writer.EndObject().EndObject();
+    writer.String(UrlOf(image)).EndObject().EndObject();
   }
   writer.EndArray();
 }
@@ -106,39 +128,53 @@ void WriteUsage(int images, json::Writer& writer) {
       .EndObject();
 }
 
-std::string Completion(const ImageAnswer& answer, absl::string_view words) {
-  size_t size = 1024;
+http::Response Completion(const ImageAnswer& answer, absl::string_view words,
+                          absl::string_view ending = "stop") {
+  size_t size = 1024 + words.size();
   for (const ImageAnswer::Image& image : answer.images) size += image.base64.size() + 256;
   json::Writer writer(size);
   writer.BeginObject().Key("id").String(absl::StrCat("gen-sandbox-", answer.created));
   writer.Key("object").String("chat.completion").Key("created").Int(answer.created);
-  writer.Key("model").String(answer.model);
-  writer.Key("choices").BeginArray().BeginObject().Key("index").Int(0).Key("finish_reason").String("stop");
+  writer.Key("model").String(answer.call.model);
+  writer.Key("choices").BeginArray().BeginObject().Key("index").Int(0).Key("finish_reason").String(ending);
   writer.Key("message").BeginObject().Key("role").String("assistant").Key("content").String(words);
-  if (!answer.images.empty() || answer.steering.body == BodyFault::kEmptyData) WriteImages(answer, writer);
+  bool is_list = !answer.images.empty() || answer.steering.body == BodyFault::kEmptyData;
+  if (is_list && !answer.steering.markdown) WriteImages(answer, writer);
   writer.EndObject().EndObject().EndArray();
   if (answer.steering.usage) WriteUsage(static_cast<int>(answer.images.size()), writer);
   writer.EndObject();
-  return writer.Take();
+  return JsonResponse(writer.Take());
 }
 
-std::string Answer(const ImageAnswer& answer) {
-  return Completion(answer, answer.steering.revised ? absl::StrCat(answer.prompt, ", seen through a prism")
-                                                    : "Here is your picture.");
+http::Response Answer(const ImageAnswer& answer) {
+  std::string words = answer.steering.revised ? absl::StrCat(answer.call.prompt, ", seen through a prism")
+                                              : "Here is your picture.";
+  if (answer.steering.markdown) {
+    for (const ImageAnswer::Image& image : answer.images) {
+      absl::StrAppend(&words, "\n\n![picture](", UrlOf(image), ")");
+    }
+  }
+  return Completion(answer, words);
 }
 
 http::Response Refusal(const ImageAnswer& answer) {
-  http::Response response;
-  response.body = Completion(answer, "I can't help with that picture.");
-  return response;
+  if (answer.steering.refuse == "filter") return Completion(answer, "", "content_filter");
+  return Completion(answer, "I can't help with that picture.");
+}
+
+http::Response Unauthorized(const http::Request&) {
+  return OpenAiError({.status = 401, .message = "Incorrect API key provided."});
 }
 
 }  // namespace
 
 const WireFormat kChatCompletions = {.name = "chat_completions",
-                                     .path = "/v1/chat/completions",
+                                     .authorized = HasBearer,
+                                     .unauthorized = Unauthorized,
                                      .parse = Parse,
                                      .answer = Answer,
-                                     .refusal = Refusal};
+                                     .refusals = "text filter",
+                                     .refusal = Refusal,
+                                     .error = OpenAiError};
 
 }  // namespace prismatic::sandbox

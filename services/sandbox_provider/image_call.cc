@@ -17,7 +17,7 @@ absl::Status SetModelAndPrompt(absl::string_view model, absl::string_view prompt
   std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(model, absl::MaxSplits('#', 1));
   call.model = std::string(parts.first);
   call.model_words = std::string(parts.second);
-  if (prompt.empty()) return absl::InvalidArgumentError("A prompt is needed.");
+  if (prompt.empty()) return absl::InvalidArgumentError("`prompt` is missing.");
   if (prompt.size() > kPromptBytesMax) return absl::InvalidArgumentError("The prompt is too long.");
   absl::StatusOr<DirectedPrompt> directed = TakeDirectives(prompt);
   if (!directed.ok()) return directed.status();
@@ -42,24 +42,20 @@ absl::StatusOr<std::optional<int64_t>> IntField(const json::Value& object, absl:
   return number;
 }
 
-std::string ErrorJson(absl::string_view message, absl::string_view type, absl::string_view code,
-                      absl::string_view param) {
-  json::Writer writer;
-  auto text_or_null = [&](absl::string_view text) {
-    if (text.empty()) {
-      writer.Null();
-    } else {
-      writer.String(text);
-    }
-  };
-  writer.BeginObject().Key("error").BeginObject();
-  writer.Key("message").String(message).Key("type").String(type);
-  writer.Key("param");
-  text_or_null(param);
-  writer.Key("code");
-  text_or_null(code);
-  writer.EndObject().EndObject();
-  return writer.Take();
+absl::StatusOr<std::optional<bool>> BoolField(const json::Value& object, absl::string_view name) {
+  const json::Value* value = object.FindNonNull(name);
+  if (value == nullptr) return std::nullopt;
+  std::optional<bool> flag = value->Bool();
+  if (!flag) return absl::InvalidArgumentError(absl::StrCat("`", name, "` must be a boolean."));
+  return flag;
+}
+
+absl::StatusOr<json::Document> ParseObject(const std::string& body) {
+  absl::StatusOr<json::Document> document = json::Document::Parse(body);
+  if (document.ok() && !document->root().is_object()) {
+    return absl::InvalidArgumentError("The body must be a JSON object.");
+  }
+  return document;
 }
 
 }  // namespace prismatic::sandbox

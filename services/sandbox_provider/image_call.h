@@ -29,6 +29,10 @@ struct ImageCall {
   int images = 1;
   int references = 0;
   bool wants_url = false;
+  // Replicate's `Prefer: wait`: the submission is answered when the job is done.
+  bool waits = false;
+  // Replicate's `num_outputs` was given: several URLs come as a list, also if there is one.
+  bool wants_list = false;
 };
 
 // What the sandbox answers with, in whichever wire format.
@@ -37,24 +41,28 @@ struct ImageAnswer {
     // One of the two.
     std::string base64;
     std::string url;
+    Frame frame;
   };
   int64_t created = 0;
-  std::string model;
-  std::string prompt;
+  ImageCall call;
   std::vector<Image> images;
   Steering steering;
+  // Of a job: its ID, and where the sandbox was asked, `http://host:port`.
+  std::string job_id;
+  std::string base_url;
 };
 
-// Sets model and prompt, and the words that they carry.
+// Sets model and prompt, and the words that they carry. INVALID_ARGUMENT without a prompt.
 absl::Status SetModelAndPrompt(absl::string_view model, absl::string_view prompt, ImageCall& call);
 
 // Readers of single fields. Absent or null: the fallback. A wrong type: INVALID_ARGUMENT.
 absl::StatusOr<std::string> TextField(const json::Value& object, absl::string_view name);
 absl::StatusOr<std::optional<int64_t>> IntField(const json::Value& object, absl::string_view name);
 
-// One error in OpenAI's words, as a JSON text. Empty code or param: null.
-std::string ErrorJson(absl::string_view message, absl::string_view type, absl::string_view code,
-                      absl::string_view param = "");
+absl::StatusOr<std::optional<bool>> BoolField(const json::Value& object, absl::string_view name);
+
+// The body, which must be a JSON object.
+absl::StatusOr<json::Document> ParseObject(const std::string& body);
 
 }  // namespace prismatic::sandbox
 

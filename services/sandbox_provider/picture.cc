@@ -137,6 +137,7 @@ void DrawBadge(Canvas& canvas, int references, const Font& font, float unit) {
 
 std::string DrawPicture(const PictureSpec& spec, const Font* font) {
   Canvas canvas(spec.frame.width, spec.frame.height);
+  if (spec.black) return EncodePng(canvas, static_cast<size_t>(spec.size_bytes));
   Dice dice(spec);
   // Shapes keep their form in wide and tall pictures; the unit leans towards the shorter side.
   float shorter = std::min(canvas.width(), canvas.height());

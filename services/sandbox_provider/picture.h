@@ -21,6 +21,8 @@ struct PictureSpec {
   // Reference images that came with the request.
   int references = 0;
   int64_t size_bytes = 0;
+  // Nothing but black, as some upstreams hide what they do not want to show.
+  bool black = false;
 };
 
 // A PNG: light that falls through a prism, with the prompt written below. Without a font, no words.

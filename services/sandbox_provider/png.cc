@@ -1,6 +1,7 @@
 #include "services/sandbox_provider/png.h"
 
 #include <png.h>
+#include <zlib.h>
 
 #include <csetjmp>
 #include <cstdint>
@@ -57,6 +58,18 @@ std::string EncodePng(const Canvas& canvas, size_t size_min) {
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
   return out;
+}
+
+void ClaimSides(std::string& png, uint32_t width, uint32_t height) {
+  // The signature and IHDR's length stand before its name, on which the checksum begins.
+  constexpr size_t kName = 12, kWidth = 16, kHeight = 20, kChecksum = 29;
+  auto put = [&](size_t at, uint32_t number) {
+    for (int shift = 24; shift >= 0; shift -= 8) png[at++] = static_cast<char>(number >> shift);
+  };
+  put(kWidth, width);
+  put(kHeight, height);
+  put(kChecksum,
+      static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(png.data()) + kName, kChecksum - kName)));
 }
 
 }  // namespace prismatic::sandbox

@@ -14,7 +14,8 @@ namespace {
 constexpr size_t kRecordsMax = 1000;
 // Enough for a request with its prompt, not for its reference images: 64 MiB in all.
 constexpr size_t kRecordedBodyMax = 64 << 10;
-constexpr size_t kShelfMax = 256;
+constexpr size_t kShelfMax = 4096;
+constexpr size_t kShelfPromptBytesMax = 64 << 20;
 
 }  // namespace
 
@@ -83,26 +84,30 @@ int NextFaults::left() const {
   return count_;
 }
 
-std::string PictureShelf::Put(const PictureSpec& spec) {
+std::string PictureShelf::Put(const PictureSpec& spec, const Steering& steering) {
   std::string seed = spec.seed ? absl::StrCat(*spec.seed) : "none";
   std::string all =
       absl::StrCat(spec.prompt.size(), ":", spec.prompt, spec.model.size(), ":", spec.model, seed, "/",
                    spec.frame.width, "x", spec.frame.height, "/", spec.index, "/", spec.references);
-  std::string id = crypto::Sha256Hex(absl::StrCat(all, "/", spec.size_bytes)).substr(0, 32);
+  absl::StrAppend(&all, "/", spec.size_bytes, "/", spec.black, "/", steering.words);
+  std::string id = crypto::Sha256Hex(all).substr(0, 32);
   std::lock_guard<std::mutex> lock(mutex_);
-  if (!specs_.emplace(id, spec).second) return id;
+  if (!pictures_.emplace(id, Picture{spec, steering}).second) return id;
   order_.push_back(id);
-  if (order_.size() > kShelfMax) {
-    specs_.erase(order_.front());
+  prompt_bytes_ += spec.prompt.size();
+  while (order_.size() > kShelfMax || prompt_bytes_ > kShelfPromptBytesMax) {
+    auto oldest = pictures_.find(order_.front());
+    prompt_bytes_ -= oldest->second.spec.prompt.size();
+    pictures_.erase(oldest);
     order_.pop_front();
   }
   return id;
 }
 
-std::optional<PictureSpec> PictureShelf::Get(const std::string& id) const {
+std::optional<PictureShelf::Picture> PictureShelf::Get(const std::string& id) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  auto found = specs_.find(id);
-  return found == specs_.end() ? std::nullopt : std::optional(found->second);
+  auto found = pictures_.find(id);
+  return found == pictures_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace prismatic::sandbox

@@ -12,10 +12,11 @@
 #include "absl/time/time.h"
 #include "services/common/http/message.h"
 #include "services/sandbox_provider/picture.h"
+#include "services/sandbox_provider/steering.h"
 
 namespace prismatic::sandbox {
 
-// What arrived at the generation endpoints, the last thousand. Thread-safe.
+// What arrived at endpoints of one kind, the last thousand. Thread-safe.
 class RequestRecords {
  public:
   // At once, so that requests still being worked on are seen. Gives the record's number.
@@ -59,18 +60,23 @@ class NextFaults {
   std::string words_;  // guarded by mutex_
 };
 
-// What pictures that were answered as URLs depend on, the last 256; they are drawn when fetched.
-// Thread-safe.
+// What pictures that were answered as URLs depend on, the last 4,096 with at most 64 MiB of prompts; they
+// are drawn when fetched. Thread-safe.
 class PictureShelf {
  public:
-  // The picture's ID: the same for the same spec.
-  std::string Put(const PictureSpec& spec);
-  std::optional<PictureSpec> Get(const std::string& id) const;
+  struct Picture {
+    PictureSpec spec;
+    Steering steering;
+  };
+  // The picture's ID: the same for the same spec, told the same.
+  std::string Put(const PictureSpec& spec, const Steering& steering);
+  std::optional<Picture> Get(const std::string& id) const;
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, PictureSpec> specs_;  // guarded by mutex_
-  std::deque<std::string> order_;             // guarded by mutex_; oldest first
+  std::map<std::string, Picture> pictures_;  // guarded by mutex_
+  std::deque<std::string> order_;            // guarded by mutex_; oldest first
+  size_t prompt_bytes_ = 0;                  // guarded by mutex_
 };
 
 }  // namespace prismatic::sandbox

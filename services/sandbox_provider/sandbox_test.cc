@@ -1,117 +1,12 @@
-#include "services/sandbox_provider/sandbox.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <httplib.h>
-
-#include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "services/common/http/server.h"
+#include "services/sandbox_provider/sandbox_fixture.h"
 
 namespace prismatic::sandbox {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
+using ::testing::Not;
 
-constexpr char kImages[] = "/v1/images/generations";
-constexpr char kChat[] = "/v1/chat/completions";
-
-class SandboxTest : public ::testing::Test {
- protected:
-  void Start(SandboxOptions options = {}) {
-    server_.reset();
-    absl::StatusOr<std::shared_ptr<const Font>> font =
-        Font::Load("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf");
-    ASSERT_TRUE(font.ok()) << font.status();
-    options.font = *font;
-    sandbox_ = std::make_unique<Sandbox>(std::move(options));
-    http::ServerOptions server_options;
-    server_options.address = "127.0.0.1:0";
-    server_options.workers = &workers_;
-    server_options.limits.fields = http::Fields::kAll;
-    server_options.refuse = Sandbox::Refuse;
-    absl::StatusOr<std::unique_ptr<http::Server>> server =
-        http::Server::Start(std::move(server_options), [this](std::shared_ptr<const http::Request> request) {
-          return sandbox_->Handle(std::move(request));
-        });
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    client_ = std::make_unique<httplib::Client>("127.0.0.1", server_->port());
-    client_->set_keep_alive(true);
-    client_->set_read_timeout(60);
-    client_->set_tcp_nodelay(true);
-  }
-  void SetUp() override { Start(); }
-
-  httplib::Result Post(const std::string& path, const std::string& body) {
-    return client_->Post(path, {{"Authorization", "Bearer any"}}, body, "application/json");
-  }
-  // Small pictures, for speed.
-  httplib::Result Generate(absl::string_view prompt, absl::string_view more = "") {
-    json::Writer writer;
-    writer.String(prompt);
-    return Post(kImages,
-                absl::StrCat(R"({"model":"imagen","size":"256x256","prompt":)", writer.Take(), more, "}"));
-  }
-  httplib::Result Chat(absl::string_view prompt, absl::string_view more = "") {
-    json::Writer writer;
-    writer.String(prompt);
-    return Post(kChat,
-                absl::StrCat(R"({"model":"nano","image_config":{"image_size":"512"},)",
-                             R"("messages":[{"role":"user","content":)", writer.Take(), "}]", more, "}"));
-  }
-  static json::Document Read(const httplib::Result& result) {
-    EXPECT_TRUE(result);
-    absl::StatusOr<json::Document> document = json::Document::Parse(result ? result->body : "");
-    EXPECT_TRUE(document.ok()) << document.status();
-    return document.ok() ? *std::move(document) : *json::Document::Parse("{}");
-  }
-  static std::string ErrorText(const httplib::Result& result, absl::string_view field) {
-    json::Document document = Read(result);
-    return document.root().Find("error")->Find(field)->String().value_or("null");
-  }
-  // The PNGs of an answer in OpenAI's format.
-  static std::vector<std::string> Pictures(const httplib::Result& result) {
-    std::vector<std::string> pictures;
-    json::Document document = Read(result);
-    for (const json::Value& item : document.root().Find("data")->elements()) {
-      std::string png;
-      EXPECT_TRUE(absl::Base64Unescape(*item.Find("b64_json")->PlainString(), &png));
-      pictures.push_back(std::move(png));
-    }
-    return pictures;
-  }
-  // The URLs of an answer in the chat format.
-  static std::vector<std::string> ChatUrls(const httplib::Result& result) {
-    std::vector<std::string> urls;
-    json::Document document = Read(result);
-    const json::Value& message = *document.root().Find("choices")->elements()[0].Find("message");
-    if (message.Find("images") == nullptr) return {};
-    for (const json::Value& item : message.Find("images")->elements()) {
-      urls.push_back(*item.Find("image_url")->Find("url")->String());
-    }
-    return urls;
-  }
-  // "WxH" from a PNG's head.
-  static std::string Sides(const std::string& png) {
-    EXPECT_THAT(png, StartsWith("\x89PNG\r\n"));
-    auto number = [&](size_t at) {
-      int value = 0;
-      for (size_t i = at; i < at + 4; ++i) value = value << 8 | static_cast<uint8_t>(png[i]);
-      return value;
-    };
-    return absl::StrCat(number(16), "x", number(20));
-  }
-
-  std::unique_ptr<Sandbox> sandbox_;
-  Workers workers_{2};
-  std::unique_ptr<http::Server> server_;
-  std::unique_ptr<httplib::Client> client_;
-};
+class SandboxTest : public SandboxFixture {};
 
 TEST_F(SandboxTest, DrawsInOpenAisFormat) {
   httplib::Result result = Generate("a fox", R"(,"n":3,"seed":5)");
@@ -168,6 +63,12 @@ TEST_F(SandboxTest, GivesUrlsThatServeThePicture) {
   EXPECT_EQ(picture->get_header_value("Content-Type"), "image/png");
   EXPECT_TRUE(picture->body == Pictures(Generate("a fox"))[0]);
   EXPECT_EQ(client_->Get("/_sandbox/images/nothing.png")->status, 404);
+}
+
+TEST_F(SandboxTest, UrlsAreHttpsBehindAProxyThatSaysSo) {
+  std::string body = R"({"prompt":"x","response_format":"url"})";
+  httplib::Result result = Call(kImages, body, {{"X-Forwarded-Proto", "https"}});
+  EXPECT_THAT(*TextAt(result->body, "data/0/url"), StartsWith("https://127.0.0.1:"));
 }
 
 TEST_F(SandboxTest, RefusesWrongRequestsWithWords) {
@@ -305,6 +206,105 @@ TEST_F(SandboxTest, AddsWhatIsAskedFor) {
 TEST_F(SandboxTest, AVeryLargePicturePasses) {
   std::vector<std::string> pictures = Pictures(Generate("[[sandbox size_bytes=33554432]] fox"));
   EXPECT_EQ(pictures[0].size(), size_t{32} << 20);
+}
+
+TEST_F(SandboxTest, ChatRefusesAndShowsPicturesInOtherWaysToo) {
+  httplib::Result filtered = Chat("[[sandbox refuse=filter]] fox");
+  EXPECT_EQ(filtered->status, 200);
+  EXPECT_EQ(TextAt(filtered->body, "choices/0/finish_reason"), "content_filter");
+  EXPECT_TRUE(ChatUrls(filtered).empty());
+  httplib::Result markdown = Chat("[[sandbox markdown]] fox");
+  EXPECT_TRUE(ChatUrls(markdown).empty());
+  EXPECT_THAT(*TextAt(markdown->body, "choices/0/message/content"),
+              HasSubstr("![picture](data:image/png;base64,iVBOR"));
+}
+
+TEST_F(SandboxTest, ChatKnowsTheModalitiesOfItsModels) {
+  std::string messages = R"("messages":[{"role":"user","content":"x [[sandbox images=0]]"}]})";
+  EXPECT_EQ(Post(kChat, R"({"model":"m","modalities":["image","text"],)" + messages)->status, 200);
+  EXPECT_EQ(Post(kChat, R"({"model":"a/flux.2","modalities":["image"],)" + messages)->status, 200);
+  httplib::Result both = Post(kChat, R"({"model":"a/flux.2","modalities":["image","text"],)" + messages);
+  EXPECT_EQ(both->status, 404);
+  EXPECT_THAT(ErrorText(both, "message"), HasSubstr("output modalities: image, text"));
+  EXPECT_EQ(Post(kChat, R"({"model":"m","modalities":["text"],)" + messages)->status, 404);
+  EXPECT_EQ(Post(kChat, R"({"model":"m","modalities":"image",)" + messages)->status, 400);
+}
+
+TEST_F(SandboxTest, RefusesAWayOfRefusingThatTheFormatDoesNotHave) {
+  EXPECT_EQ(ErrorText(Generate("[[sandbox refuse=prompt]] fox"), "code"), "unknown_sandbox_word");
+  EXPECT_THAT(ErrorText(Chat("[[sandbox refuse=nsfw]] fox"), "message"), HasSubstr("text filter"));
+}
+
+TEST_F(SandboxTest, APictureMayClaimHugeSides) {
+  EXPECT_EQ(Sides(Pictures(Generate("[[sandbox huge_dimensions]] fox"))[0]), "60000x60000");
+  httplib::Result url = Generate("[[sandbox huge_dimensions]] fox", R"(,"response_format":"url")");
+  EXPECT_EQ(Sides(Call(PathOf(*TextAt(url->body, "data/0/url")))->body), "60000x60000");
+}
+
+TEST_F(SandboxTest, CompressesUnasked) {
+  client_->set_decompress(false);
+  httplib::Result packed = Generate("[[sandbox gzip]] fox");
+  EXPECT_EQ(packed->get_header_value("Content-Encoding"), "gzip");
+  EXPECT_THAT(packed->body, StartsWith("\x1f\x8b"));
+  client_->set_decompress(true);
+  EXPECT_EQ(Pictures(Generate("[[sandbox gzip]] fox")).size(), 1u);
+}
+
+TEST_F(SandboxTest, ABombIsSmallAndUnpacksToAnAnswerWithALongTail) {
+  client_->set_decompress(false);
+  EXPECT_LT(Generate("[[sandbox gzip_bomb=8 images=0]] fox")->body.size(), 100'000u);
+  client_->set_decompress(true);
+  httplib::Result bomb = Generate("[[sandbox gzip_bomb=8]] fox");
+  EXPECT_GT(bomb->body.size(), size_t{8} << 20);
+  EXPECT_EQ(Pictures(bomb).size(), 1u);
+}
+
+TEST_F(SandboxTest, FaultsOfThePictureComeWhenItIsFetched) {
+  httplib::Result answer =
+      Generate("[[sandbox at=picture status=503 retry_after=3]] fox", R"(,"response_format":"url")");
+  ASSERT_EQ(answer->status, 200);
+  EXPECT_FALSE(answer->has_header("Retry-After"));
+  httplib::Result picture = Call(PathOf(*TextAt(answer->body, "data/0/url")));
+  EXPECT_EQ(picture->status, 503);
+  EXPECT_EQ(picture->get_header_value("Retry-After"), "3");
+  answer = Generate("[[sandbox body=not_image]] fox", R"(,"response_format":"url")");
+  EXPECT_EQ(Call(PathOf(*TextAt(answer->body, "data/0/url")))->body, "This is not an image.");
+  answer = Generate("[[sandbox at=picture cut=10]] fox", R"(,"response_format":"url")");
+  EXPECT_FALSE(Call(PathOf(*TextAt(answer->body, "data/0/url"))));
+}
+
+TEST_F(SandboxTest, APictureIsNotServedToWhoSendsACredential) {
+  std::string path = PathOf(*TextAt(Generate("fox", R"(,"response_format":"url")")->body, "data/0/url"));
+  for (const char* header : {"Authorization", "x-key", "api-key", "x-goog-api-key", "Cookie"}) {
+    httplib::Result leaked = Call(path, "", {{header, "secret"}});
+    EXPECT_EQ(leaked->status, 400) << header;
+    EXPECT_EQ(ErrorText(leaked, "code"), "leaked_credential");
+    EXPECT_THAT(leaked->body, Not(HasSubstr("secret")));
+  }
+  EXPECT_EQ(Call(path)->status, 200);
+}
+
+TEST_F(SandboxTest, ListsModels) {
+  EXPECT_EQ(TextAt(Call("/v1/models")->body, "data/0/id"), "imagen-4.0-generate-001");
+  EXPECT_EQ(TextAt(Call("/v1beta/models")->body, "models/0/name"), "models/sandbox-gemini-image");
+  EXPECT_EQ(TextAt(Call("/sdapi/v1/sd-models")->body, "0/model_name"), "sandbox-diffusion");
+  EXPECT_EQ(TextAt(Call("/replicate/v1/account")->body, "username"), "sandbox");
+  EXPECT_EQ(RawAt(Call("/bfl/v1/credits")->body, "credits"), "1000.0");
+}
+
+TEST_F(SandboxTest, RecordsOtherKindsOfRequestsApart) {
+  std::string path = PathOf(*TextAt(Generate("fox", R"(,"response_format":"url")")->body, "data/0/url"));
+  Call(path);
+  Call(path);
+  Call("/v1/models");
+  EXPECT_EQ(IntAt(Call("/_sandbox/requests")->body, "total"), 1);
+  EXPECT_EQ(IntAt(Call("/_sandbox/requests?kind=picture")->body, "total"), 2);
+  EXPECT_EQ(IntAt(Call("/_sandbox/requests?kind=picture")->body, "requests/0/status"), 200);
+  EXPECT_EQ(IntAt(Call("/_sandbox/requests?kind=list")->body, "total"), 1);
+  EXPECT_EQ(IntAt(Call("/_sandbox/requests?kind=poll")->body, "total"), 0);
+  EXPECT_EQ(Call("/_sandbox/requests?kind=other")->status, 400);
+  client_->Delete("/_sandbox/requests");
+  EXPECT_EQ(IntAt(Call("/_sandbox/requests?kind=picture")->body, "total"), 0);
 }
 
 TEST_F(SandboxTest, RecordsWhatArrives) {

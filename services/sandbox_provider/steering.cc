@@ -1,5 +1,6 @@
 #include "services/sandbox_provider/steering.h"
 
+#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -18,6 +19,9 @@ constexpr int kImagesMax = 10;
 // Beyond any limit that the suite has, to show that it holds.
 constexpr int kSizeBytesMax = 32 << 20;
 constexpr int kCutMax = 1 << 30;
+constexpr int kPollsMax = 1'000'000;
+// A gibibyte is a megabyte compressed.
+constexpr int kBombMibMax = 1024;
 
 std::optional<int> Number(absl::string_view text, int min, int max) {
   int number;
@@ -40,6 +44,24 @@ bool SetBody(absl::string_view value, Steering& steering) {
     return true;
   }
   return false;
+}
+
+bool SetRefusal(absl::string_view value, Steering& steering) {
+  static constexpr absl::string_view kWays[] = {"error", "flagged", "text",    "filter", "prompt",
+                                                "image", "request", "content", "nsfw"};
+  if (value.empty()) value = "usual";
+  if (value != "usual" && std::find(std::begin(kWays), std::end(kWays), value) == std::end(kWays)) {
+    return false;
+  }
+  steering.refuse = std::string(value);
+  return true;
+}
+
+bool SetPlace(absl::string_view value, Steering& steering) {
+  if (value == "answer") steering.at = FaultPlace::kAnswer;
+  if (value == "result") steering.at = FaultPlace::kResult;
+  if (value == "picture") steering.at = FaultPlace::kPicture;
+  return value == "answer" || value == "result" || value == "picture";
 }
 
 bool SetDelay(absl::string_view value, Steering& steering) {
@@ -77,11 +99,20 @@ constexpr struct {
     {"delay_ms", SetDelay},
     {"cut", SetNumber<&Steering::cut_body_at, 0, kCutMax>},
     {"images", SetNumber<&Steering::images, 0, kImagesMax>},
-    {"refuse", SetFlag<&Steering::refuse>},
+    {"refuse", SetRefusal},
     {"body", SetBody},
+    {"at", SetPlace},
+    {"polls", SetNumber<&Steering::polls, 0, kPollsMax>},
+    {"poll_status", SetNumber<&Steering::poll_status, 300, 599>},
     {"url_only", SetFlag<&Steering::url_only>},
     {"revised", SetFlag<&Steering::revised>},
     {"usage", SetFlag<&Steering::usage>},
+    {"grid", SetFlag<&Steering::grid>},
+    {"thought", SetFlag<&Steering::thought>},
+    {"markdown", SetFlag<&Steering::markdown>},
+    {"huge_dimensions", SetFlag<&Steering::huge_dimensions>},
+    {"gzip", SetFlag<&Steering::gzip>},
+    {"gzip_bomb", SetNumber<&Steering::gzip_bomb_mib, 1, kBombMibMax>},
     {"size_bytes", SetSize},
 };
 
@@ -100,9 +131,23 @@ absl::Status Steer(absl::string_view words, Steering& steering) {
   for (absl::string_view word : absl::StrSplit(words, absl::ByAnyChar(", \t\r\n"), absl::SkipEmpty())) {
     if (!SetWord(word, steering)) wrong.push_back(absl::StrCat("`", word, "`"));
   }
+  absl::StrAppend(&steering.words, " ", words);
   if (wrong.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("The sandbox does not understand ", absl::StrJoin(wrong, ", "), "."));
+}
+
+Steering Here(const Steering& steering, FaultPlace place) {
+  if (steering.at == place) return steering;
+  Steering rest = steering;
+  rest.status.reset();
+  rest.retry_after_seconds.reset();
+  rest.delay = absl::ZeroDuration();
+  rest.cut_body_at.reset();
+  rest.gzip = false;
+  rest.gzip_bomb_mib.reset();
+  if (rest.body == BodyFault::kHtml || rest.body == BodyFault::kBrokenJson) rest.body = BodyFault::kNone;
+  return rest;
 }
 
 absl::StatusOr<DirectedPrompt> TakeDirectives(absl::string_view prompt) {

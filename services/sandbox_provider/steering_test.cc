@@ -21,12 +21,49 @@ TEST(SteeringTest, UnderstandsEveryWord) {
   EXPECT_EQ(steering.delay, absl::Milliseconds(500));
   EXPECT_EQ(steering.cut_body_at, 100);
   EXPECT_EQ(steering.images, 0);
-  EXPECT_TRUE(steering.refuse);
+  EXPECT_EQ(steering.refuse, "usual");
   EXPECT_EQ(steering.body, BodyFault::kHtml);
   EXPECT_TRUE(steering.url_only);
   EXPECT_TRUE(steering.revised);
   EXPECT_TRUE(steering.usage);
   EXPECT_EQ(steering.size_bytes, 1'000'000);
+}
+
+TEST(SteeringTest, UnderstandsTheWordsOfSomeFormats) {
+  Steering steering;
+  ASSERT_TRUE(
+      Steer("refuse=nsfw at=result polls=3 poll_status=503 grid thought markdown huge_dimensions gzip "
+            "gzip_bomb=1024",
+            steering)
+          .ok());
+  EXPECT_EQ(steering.refuse, "nsfw");
+  EXPECT_EQ(steering.at, FaultPlace::kResult);
+  EXPECT_EQ(steering.polls, 3);
+  EXPECT_EQ(steering.poll_status, 503);
+  EXPECT_TRUE(steering.grid && steering.thought && steering.markdown && steering.huge_dimensions &&
+              steering.gzip);
+  EXPECT_EQ(steering.gzip_bomb_mib, 1024);
+  for (const char* wrong :
+       {"gzip_bomb=1025", "polls=-1", "poll_status=200", "at=home", "refuse=maybe", "grid=2"}) {
+    EXPECT_FALSE(Steer(wrong, steering).ok()) << wrong;
+  }
+}
+
+TEST(SteeringTest, FaultsOfAWholeAnswerConcernOnePlaceAndThoseOfPicturesAll) {
+  Steering steering;
+  ASSERT_TRUE(
+      Steer("at=picture status=500 delay_ms=5 cut=1 gzip images=2 size_bytes=7 body=html", steering).ok());
+  EXPECT_EQ(Here(steering, FaultPlace::kPicture).status, 500);
+  Steering answer = Here(steering, FaultPlace::kAnswer);
+  EXPECT_EQ(answer.status, std::nullopt);
+  EXPECT_EQ(answer.delay, absl::ZeroDuration());
+  EXPECT_EQ(answer.cut_body_at, std::nullopt);
+  EXPECT_FALSE(answer.gzip);
+  EXPECT_EQ(answer.body, BodyFault::kNone);
+  EXPECT_EQ(answer.images, 2);
+  EXPECT_EQ(answer.size_bytes, 7);
+  ASSERT_TRUE(Steer("body=not_image", steering).ok());
+  EXPECT_EQ(Here(steering, FaultPlace::kAnswer).body, BodyFault::kNotImage);
 }
 
 TEST(SteeringTest, ALaterWordReplacesAnEarlierOne) {
