@@ -39,7 +39,6 @@ void GatewayOptions::AddTo(config::Flags& flags) {
 
 GatewayServer::GatewayServer(const GatewayOptions& options, Parts parts)
     : options_(options),
-      bytes_in_flight_(options.bytes_in_flight_max),
       generation_({.catalog = parts.catalog,
                    .billing = parts.billing,
                    .provider = parts.provider,
@@ -58,7 +57,7 @@ absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const Gatewa
   http_options.address = options.listen;
   http_options.limits = options.limits;
   http_options.workers = parts.workers;
-  http_options.budget = &server->bytes_in_flight_;
+  http_options.budget = parts.bytes_in_flight;
   http_options.metrics = parts.metrics;
   http_options.refuse = [api = &server->api_](int status) { return api->Refuse(status); };
   auto http = http::Server::Start(std::move(http_options), [api = &server->api_](auto request) {

@@ -11,6 +11,7 @@
 #include "gateway/generation/generation.h"
 #include "gateway/openai/api.h"
 #include "services/catalog_watch/catalog_holder.h"
+#include "services/common/byte_budget/byte_budget.h"
 #include "services/common/config/flags.h"
 #include "services/common/http/server.h"
 #include "services/common/lifecycle/lifecycle.h"
@@ -51,6 +52,8 @@ class GatewayServer {
     // Where requests are read and coroutines resume.
     Executor* workers = nullptr;
     metrics::Registry* metrics = nullptr;
+    // Of `bytes_in_flight_max`, shared with the provider client.
+    ByteBudget* bytes_in_flight = nullptr;
   };
   // Fails when the port is taken.
   static absl::StatusOr<std::unique_ptr<GatewayServer>> Start(const GatewayOptions& options, Parts parts);
@@ -63,7 +66,6 @@ class GatewayServer {
   GatewayServer(const GatewayOptions& options, Parts parts);
 
   const GatewayOptions options_;
-  ByteBudget bytes_in_flight_;
   Generation generation_;
   openai::Api api_;
   std::unique_ptr<http::Server> http_;

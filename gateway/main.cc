@@ -28,8 +28,10 @@ absl::Status Run(const Settings& settings) {
   loop::Loop loop("gateway");
   Workers workers(settings.gateway.workers);
   catalog_watch::CatalogHolder catalog(loop, metrics);
+  ByteBudget bytes_in_flight(settings.gateway.bytes_in_flight_max);
   std::unique_ptr<BillingClient> billing = MakeGrpcBillingClient(settings.billing, &workers);
-  std::unique_ptr<ProviderClient> provider = MakeGrpcProviderClient(settings.provider, &workers);
+  std::unique_ptr<ProviderClient> provider =
+      MakeGrpcProviderClient(settings.provider, &workers, &bytes_in_flight);
   catalog_watch::Watcher watcher(settings.registry, catalog, loop, metrics);
 
   auto exporter = http::MetricsServer::Start(settings.metrics_listen, metrics);
@@ -39,7 +41,8 @@ absl::Status Run(const Settings& settings) {
                                                         .catalog = &catalog,
                                                         .loop = &loop,
                                                         .workers = &workers,
-                                                        .metrics = &metrics});
+                                                        .metrics = &metrics,
+                                                        .bytes_in_flight = &bytes_in_flight});
   if (!server.ok()) return server.status();
   (*server)->AddDrainSteps(process);
   log::Info("serving", {{"listen", settings.gateway.listen}, {"port", (*server)->port()}});

@@ -7,6 +7,7 @@
 
 #include "prismatic/billing/v1/billing.grpc.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.grpc.pb.h"
+#include "services/common/byte_budget/byte_room.h"
 #include "services/common/rpc/channel.h"
 #include "services/common/rpc/grpc_status.h"
 #include "services/common/rpc/unary.h"
@@ -70,9 +71,11 @@ class GrpcBillingClient : public BillingClient {
 // Reads one stream to its end. Owns itself until OnDone.
 class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
  public:
-  GenerateReader(ProviderProxy::Stub& stub, CallContext call,
+  GenerateReader(ProviderProxy::Stub& stub, ByteBudget& budget, CallContext call,
                  std::shared_ptr<const GenerateImagesRequest> request, std::function<void(Generated)> done)
-      : request_(std::move(request)), done_(std::move(done)) {
+      : request_(std::move(request)),
+        room_(ByteRoom::Make(&budget, request_->image_count())),
+        done_(std::move(done)) {
     if (call.deadline != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(call.deadline));
     context_->AddMetadata(rpc::kRequestIdKey, call.request_id);
     stub.async()->GenerateImages(context_.get(), request_.get(), this);
@@ -87,6 +90,7 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
 
   void OnReadDone(bool ok) override {
     if (!ok) return;
+    if (response_.has_announcement()) return MakeRoom(response_.announcement().message_bytes());
     if (response_.has_image()) result_.images.push_back(std::move(*response_.mutable_image()));
     if (response_.has_summary()) result_.summary = std::move(*response_.mutable_summary());
     response_.Clear();
@@ -95,6 +99,7 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
 
   void OnDone(const grpc::Status& status) override {
     result_.status = Outcome(rpc::FromGrpc(status));
+    result_.share = std::make_shared<ByteBudget::Share>(room_->TakeShare());
     std::function<void(Generated)> done = std::move(done_);
     Generated result = std::move(result_);
     delete this;  // before the coroutine goes on, so that the call's memory is not pinned
@@ -102,6 +107,18 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
   }
 
  private:
+  // What is announced stays with provider-proxy until there is room for it here. The hold keeps the call
+  // from ending meanwhile, also at its deadline: room comes, since answers have deadlines of their own.
+  void MakeRoom(int64_t bytes) {
+    AddHold();
+    room_->Enter(bytes, 1, [this](ByteRoom::Entry entry) {
+      entries_.push_back(std::move(entry));
+      response_.Clear();
+      StartRead(&response_);
+      RemoveHold();
+    });
+  }
+
   // A call that provider-proxy had begun and that ended without a reason (it died, the connection broke)
   // may have been carried out by an upstream: it must not look like one that can be repeated.
   absl::Status Outcome(absl::Status status) const {
@@ -115,25 +132,28 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
   }
 
   std::shared_ptr<const GenerateImagesRequest> request_;
+  const std::shared_ptr<ByteRoom> room_;
   // Shared with the cancellation, whose callback may still run while the call ends.
   std::shared_ptr<grpc::ClientContext> context_ = std::make_shared<grpc::ClientContext>();
   bool accepted_ = false;
   Cancellation::Registration cancel_;
   GenerateImagesResponse response_;
+  std::vector<ByteRoom::Entry> entries_;
   Generated result_;
   std::function<void(Generated)> done_;
 };
 
 class GrpcProviderClient : public ProviderClient {
  public:
-  GrpcProviderClient(const std::string& target, Executor* resume_on)
+  GrpcProviderClient(const std::string& target, Executor* resume_on, ByteBudget* budget)
       : stub_(ProviderProxy::NewStub(rpc::MakeChannel(target, kImageMessageBytesMax))),
-        resume_on_(resume_on) {}
+        resume_on_(resume_on),
+        budget_(budget) {}
 
   Task<Generated> GenerateImages(CallContext call,
                                  std::shared_ptr<const GenerateImagesRequest> request) override {
     Callback<Generated> streamed([&](std::function<void(Generated)> done) {
-      new GenerateReader(*stub_, std::move(call), std::move(request), std::move(done));
+      new GenerateReader(*stub_, *budget_, std::move(call), std::move(request), std::move(done));
     });
     Generated generated = co_await streamed;
     ResumeOn resume(resume_on_);
@@ -144,6 +164,7 @@ class GrpcProviderClient : public ProviderClient {
  private:
   std::unique_ptr<ProviderProxy::Stub> stub_;
   Executor* resume_on_;
+  ByteBudget* budget_;
 };
 
 }  // namespace
@@ -152,8 +173,9 @@ std::unique_ptr<BillingClient> MakeGrpcBillingClient(const std::string& target, 
   return std::make_unique<GrpcBillingClient>(target, resume_on);
 }
 
-std::unique_ptr<ProviderClient> MakeGrpcProviderClient(const std::string& target, Executor* resume_on) {
-  return std::make_unique<GrpcProviderClient>(target, resume_on);
+std::unique_ptr<ProviderClient> MakeGrpcProviderClient(const std::string& target, Executor* resume_on,
+                                                       ByteBudget* budget) {
+  return std::make_unique<GrpcProviderClient>(target, resume_on, budget);
 }
 
 }  // namespace prismatic::gateway

@@ -12,7 +12,9 @@ namespace prismatic::gateway {
 // Clients over gRPC. `target` is host:port or dns:///name:port; coroutines resume on `resume_on`, which
 // outlives the client.
 std::unique_ptr<BillingClient> MakeGrpcBillingClient(const std::string& target, Executor* resume_on);
-std::unique_ptr<ProviderClient> MakeGrpcProviderClient(const std::string& target, Executor* resume_on);
+// An image is read from the stream when the budget, which outlives the client, has room for it.
+std::unique_ptr<ProviderClient> MakeGrpcProviderClient(const std::string& target, Executor* resume_on,
+                                                       ByteBudget* budget);
 
 }  // namespace prismatic::gateway
 

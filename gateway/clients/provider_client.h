@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
+#include "services/common/byte_budget/byte_budget.h"
 #include "services/common/task/cancel.h"
 #include "services/common/task/task.h"
 
@@ -17,6 +18,8 @@ struct Generated {
   absl::Status status;
   std::vector<provider_proxy::v1::GeneratedImage> images;
   provider_proxy::v1::GenerationSummary summary;
+  // What the images take of the process's budget, for as long as somebody has them. Null: not counted.
+  std::shared_ptr<ByteBudget::Share> share;
 };
 
 // What the gateway asks of provider-proxy; the contract is provider_proxy.v1.ProviderProxy's. Never

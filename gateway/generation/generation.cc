@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gateway/generation/billing_calls.h"
 #include "gateway/generation/generation_errors.h"
+#include "services/catalog_watch/route_rules.h"
 #include "services/common/log/log.h"
 #include "services/common/status/status.h"
 
@@ -26,30 +27,26 @@ constexpr absl::Duration kReservationTime = absl::Seconds(420);
 constexpr int kReleasesWaitingMax = 1'000;
 constexpr int kReleasePauseGrowth = 8;
 
-bool TakesReferenceImages(const catalog::v1::Route& route) {
-  return route.reference_images() == catalog::v1::REFERENCE_IMAGES_NATIVE ||
-         route.reference_images() == catalog::v1::REFERENCE_IMAGES_CHAT;
-}
-
 // Why the catalog has no route for it, in the order in which it is told.
 absl::Status RefusalOf(const Snapshot& snapshot, const catalog::v1::Model* model,
-                       absl::string_view public_model, bool has_references) {
+                       absl::string_view public_model, int references) {
   if (model == nullptr) return error::ModelNotFound(public_model);
   if (!absl::c_linear_search(model->capabilities(), catalog::v1::CAPABILITY_IMAGE_GENERATION)) {
     return error::ModelDoesNotSupportImages(public_model);
   }
   // Whether a model can take them at all is a property of the model, not of today's switches.
-  if (has_references && !absl::c_any_of(model->routes(), TakesReferenceImages)) {
-    return error::ReferenceImagesNotSupported(public_model);
-  }
+  bool possible = absl::c_any_of(model->routes(), [references](const catalog::v1::Route& route) {
+    return catalog_watch::TakesReferenceImages(route, references);
+  });
+  if (references > 0 && !possible) return error::ReferenceImagesNotSupported(public_model, references);
   std::vector<const catalog::v1::Route*> routes = snapshot.ActiveRoutes(*model);
-  bool usable = absl::c_any_of(routes, [has_references](const catalog::v1::Route* route) {
-    return !has_references || TakesReferenceImages(*route);
+  bool usable = absl::c_any_of(routes, [references](const catalog::v1::Route* route) {
+    return catalog_watch::TakesReferenceImages(*route, references);
   });
   return usable ? absl::OkStatus() : error::NoImageRoute(public_model);
 }
 
-bool HasReferences(const ImageRequest& request) { return !request.parameters.reference_images().empty(); }
+int ReferencesOf(const ImageRequest& request) { return request.parameters.reference_images_size(); }
 
 CreateReservationRequest ReservationFor(const CallContext& call, const ImageRequest& request,
                                         const std::string& model, int64_t catalog_version) {
@@ -121,7 +118,7 @@ Task<absl::StatusOr<ImageReply>> Generation::Run(CallContext call, ImageRequest 
 Task<absl::StatusOr<ImageReply>> Generation::Steps(CallContext call, ImageRequest request, Ending* ending) {
   if (call.cancellation.cancelled()) co_return error::ClientGone();
   if (settlements_.unanswered_too_long()) co_return error::BillingUnavailable();
-  Resolved resolved = Resolve(request.public_model, HasReferences(request));
+  Resolved resolved = Resolve(request.public_model, ReferencesOf(request));
   if (resolved.catalog_version == 0) co_return error::ServerIsOverloaded();
   if (!resolved.refusal.ok()) {
     auto refusing = Refuse(call, request, resolved);
@@ -146,6 +143,7 @@ Task<absl::StatusOr<ImageReply>> Generation::Steps(CallContext call, ImageReques
   ImageReply reply;
   reply.images = std::move(generated.images);
   reply.summary = std::move(generated.summary);
+  reply.share = std::move(generated.share);
   reply.reservation = std::move(*reserved->mutable_reservation());
   reply.requests_limit = reserved->requests();
   reply.images_limit = reserved->images();
@@ -155,12 +153,12 @@ Task<absl::StatusOr<ImageReply>> Generation::Steps(CallContext call, ImageReques
   co_return reply;
 }
 
-Generation::Resolved Generation::Resolve(absl::string_view public_model, bool has_references) const {
+Generation::Resolved Generation::Resolve(absl::string_view public_model, int references) const {
   std::shared_ptr<const Snapshot> snapshot = options_.catalog->Current();
   const catalog::v1::Model* model = snapshot->FindByPublicId(public_model);
   return {.catalog_version = snapshot->version(),
           .model = model == nullptr ? "" : model->name(),
-          .refusal = RefusalOf(*snapshot, model, public_model, has_references)};
+          .refusal = RefusalOf(*snapshot, model, public_model, references)};
 }
 
 // What a refusal tells about the catalog is told only to a valid key within its limits that may use the
@@ -201,7 +199,7 @@ Task<absl::StatusOr<CreateReservationResponse>> Generation::Reserve(CallContext 
 }
 
 Task<Generated> Generation::Generate(CallContext call, ImageRequest& request, Resolved resolved) {
-  bool has_references = HasReferences(request);
+  int references = ReferencesOf(request);
   auto wish = std::make_shared<provider_proxy::v1::GenerateImagesRequest>(std::move(request.parameters));
   wish->set_request_id(call.request_id);
   wish->set_model(resolved.model);
@@ -215,7 +213,7 @@ Task<Generated> Generation::Generate(CallContext call, ImageRequest& request, Re
   // nothing was sent, so a newer catalog may decide once more.
   if (HasReason(generated.status, common::v1::ERROR_REASON_NO_IMAGE_ROUTE)) {
     if (call.cancellation.cancelled()) co_return Generated{.status = error::ClientGone()};
-    Resolved again = Resolve(request.public_model, has_references);
+    Resolved again = Resolve(request.public_model, references);
     if (!again.refusal.ok()) {
       generated.status = again.refusal;
     } else if (again.catalog_version > resolved.catalog_version && again.model == resolved.model) {

@@ -69,7 +69,7 @@ class Generation {
     std::string outcome;  // of what was delivered; else the status tells
   };
   Task<absl::StatusOr<ImageReply>> Steps(CallContext call, ImageRequest request, Ending* ending);
-  Resolved Resolve(absl::string_view public_model, bool has_references) const;
+  Resolved Resolve(absl::string_view public_model, int references) const;
   Task<absl::Status> Refuse(CallContext call, const ImageRequest& request, Resolved resolved);
   Task<absl::StatusOr<billing::v1::CreateReservationResponse>> Reserve(CallContext call,
                                                                        const ImageRequest& request,

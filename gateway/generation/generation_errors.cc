@@ -23,9 +23,10 @@ absl::Status ModelDoesNotSupportImages(absl::string_view public_id) {
       .With("param", "model");
 }
 
-absl::Status ReferenceImagesNotSupported(absl::string_view public_id) {
+absl::Status ReferenceImagesNotSupported(absl::string_view public_id, int count) {
   return Error(StatusCode::kInvalidArgument, common::v1::ERROR_REASON_UNSUPPORTED_PARAMETER,
-               absl::StrCat("The model `", public_id, "` does not take reference images."))
+               absl::StrCat("The model `", public_id, "` does not take ",
+                            count == 1 ? "" : absl::StrCat(count, " "), "reference images."))
       .With("param", "image_url");
 }
 

@@ -13,7 +13,7 @@ absl::Status ModelNotAllowed(absl::string_view public_id);
 // It is a model of another kind. Reason: MODEL_DOES_NOT_SUPPORT_IMAGES, param `model`.
 absl::Status ModelDoesNotSupportImages(absl::string_view public_id);
 // No route of the model takes reference images. Reason: UNSUPPORTED_PARAMETER, param `image_url`.
-absl::Status ReferenceImagesNotSupported(absl::string_view public_id);
+absl::Status ReferenceImagesNotSupported(absl::string_view public_id, int count);
 // Images are switched off for every provider of the model. Reason: NO_IMAGE_ROUTE.
 absl::Status NoImageRoute(absl::string_view public_id);
 // Billing did not answer. Reason: BILLING_UNAVAILABLE. Retry soon.

@@ -1,11 +1,13 @@
 #ifndef PRISMATIC_GATEWAY_GENERATION_IMAGE_REQUEST_H_
 #define PRISMATIC_GATEWAY_GENERATION_IMAGE_REQUEST_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "prismatic/billing/v1/billing.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
+#include "services/common/byte_budget/byte_budget.h"
 
 namespace prismatic::gateway {
 
@@ -33,6 +35,8 @@ struct ImageReply {
   billing::v1::Reservation reservation;
   billing::v1::RateLimitStatus requests_limit;
   billing::v1::RateLimitStatus images_limit;
+  // What the images take of the budget, for as long as they, or what was made of them, exist.
+  std::shared_ptr<ByteBudget::Share> share;
 };
 
 }  // namespace prismatic::gateway

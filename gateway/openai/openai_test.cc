@@ -385,11 +385,13 @@ TEST(ResponseWriterTest, LimitsAndIgnoredParametersAreHeaders) {
   request.unknown_parameters = {"guidance"};
   ImageReply reply = OneImageReply();
   reply.summary.add_ignored_parameters("seed");
+  reply.summary.add_changed_parameters("size=1536x1024");
   reply.images_limit.set_limit(60);
   reply.images_limit.set_remaining(59);
   reply.images_limit.set_reset_after_us(61'500'000);
   http::Response response = ImagesResponse(FormOf(request), reply, 1);
   EXPECT_EQ(http::FindHeader(response.headers, "x-prismatic-ignored-parameters"), "seed,guidance");
+  EXPECT_EQ(http::FindHeader(response.headers, "x-prismatic-changed-parameters"), "size=1536x1024");
   EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-remaining-images"), "59");
   EXPECT_EQ(http::FindHeader(response.headers, "x-ratelimit-reset-images"), "1m1.5s");
 }

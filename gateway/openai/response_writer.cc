@@ -96,10 +96,14 @@ http::Response ImagesResponse(const AnswerForm& form, const ImageReply& reply, i
 
   http::Response response;
   response.body = writer.Take();
+  response.share = reply.share;
   std::vector<std::string> ignored(reply.summary.ignored_parameters().begin(),
                                    reply.summary.ignored_parameters().end());
   ignored.insert(ignored.end(), form.unknown_parameters.begin(), form.unknown_parameters.end());
   if (!ignored.empty()) response.Header("x-prismatic-ignored-parameters", absl::StrJoin(ignored, ","));
+  if (!reply.summary.changed_parameters().empty()) {
+    response.Header("x-prismatic-changed-parameters", absl::StrJoin(reply.summary.changed_parameters(), ","));
+  }
   AddLimitHeaders("requests", reply.requests_limit, response);
   AddLimitHeaders("images", reply.images_limit, response);
   // While a settlement is pending nobody knows yet what it will cost.

@@ -1,6 +1,8 @@
 #include "services/all_in_one/direct_clients.h"
 
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace prismatic::all_in_one {
 namespace {
@@ -38,15 +40,18 @@ Task<absl::StatusOr<billing::v1::CheckKeyResponse>> DirectBillingClient::CheckKe
 Task<gateway::Generated> DirectProviderClient::GenerateImages(
     CallContext call, std::shared_ptr<const provider_proxy::v1::GenerateImagesRequest> request) {
   gateway::Generated generated;
+  std::vector<std::shared_ptr<ByteRoom::Entry>> held;
   // The sink is called one at a time and never after the task has ended, so the frame may hold the result.
-  auto generating = proxy_.Generate(std::move(call), *request,
-                                    [&generated](provider_proxy::v1::GenerateImagesResponse response) {
-                                      if (response.has_image())
-                                        generated.images.push_back(std::move(*response.mutable_image()));
-                                      if (response.has_summary())
-                                        generated.summary = std::move(*response.mutable_summary());
-                                    });
-  generated.status = co_await generating;
+  auto generating = proxy_.Generate(
+      std::move(call), std::move(request),
+      [&](provider_proxy::v1::GenerateImagesResponse response, std::shared_ptr<ByteRoom::Entry> room) {
+        if (response.has_image()) generated.images.push_back(std::move(*response.mutable_image()));
+        if (response.has_summary()) generated.summary = std::move(*response.mutable_summary());
+        held.push_back(std::move(room));
+      });
+  provider_proxy::ProviderProxy::Generated ended = co_await generating;
+  generated.status = std::move(ended.status);
+  if (ended.room != nullptr) generated.share = std::make_shared<ByteBudget::Share>(ended.room->TakeShare());
   ResumeOn resume(&workers_);
   co_await resume;
   co_return generated;

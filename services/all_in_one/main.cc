@@ -47,10 +47,7 @@ struct Options {
     flags.Text("admin-token-file", &admin_token_file, "the file that holds the admin ports' token");
     flags.Require("admin-token-file");
     billing::AddMeterFlags(flags, billing);
-    flags.Text("credentials-dir", &proxy.credentials_dir,
-               "folder of the files that `file:` credentials name");
-    flags.Text("upstream-ca-file", &proxy.upstream_ca_file,
-               "PEM file of the authorities that upstreams' certificates come from; empty: the system's");
+    provider_proxy::AddUpstreamFlags(flags, proxy);
   }
 
   // What several services share.
@@ -64,22 +61,25 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
   metrics::Registry metrics;
   loop::Loop loop("prismatic");
   Workers workers(options.gateway.workers);
+  ByteBudget bytes_in_flight(options.gateway.bytes_in_flight_max);
   ASSIGN_OR_RETURN(auto exporter, http::MetricsServer::Start(options.metrics_listen, metrics));
 
   ASSIGN_OR_RETURN(auto registry, model_registry::RegistryServer::Start(options.registry, loop, metrics));
   catalog_watch::CatalogHolder& catalog = registry->registry().holder();
   ASSIGN_OR_RETURN(auto billing, billing::BillingServer::Start(options.billing, catalog, loop, metrics));
-  ASSIGN_OR_RETURN(auto proxy,
-                   provider_proxy::ProxyServer::Start(options.proxy, catalog, loop, workers, metrics));
+  ASSIGN_OR_RETURN(auto proxy, provider_proxy::ProxyServer::Start(options.proxy, catalog, loop, workers,
+                                                                  metrics, &bytes_in_flight));
 
   DirectBillingClient billing_client(billing->billing(), workers);
   DirectProviderClient provider_client(proxy->proxy(), workers);
-  ASSIGN_OR_RETURN(auto gateway, gateway::GatewayServer::Start(options.gateway, {.billing = &billing_client,
-                                                                                 .provider = &provider_client,
-                                                                                 .catalog = &catalog,
-                                                                                 .loop = &loop,
-                                                                                 .workers = &workers,
-                                                                                 .metrics = &metrics}));
+  ASSIGN_OR_RETURN(auto gateway,
+                   gateway::GatewayServer::Start(options.gateway, {.billing = &billing_client,
+                                                                   .provider = &provider_client,
+                                                                   .catalog = &catalog,
+                                                                   .loop = &loop,
+                                                                   .workers = &workers,
+                                                                   .metrics = &metrics,
+                                                                   .bytes_in_flight = &bytes_in_flight}));
   gateway->AddDrainSteps(process);
   process.OnDrain("provider-proxy", [&] { proxy->Drain(kDrainGrace); });
   process.OnDrain("billing", [&] { billing->Drain(kDrainGrace); });

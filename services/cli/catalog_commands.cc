@@ -18,9 +18,26 @@ using catalog::v1::Provider;
 
 // As in model_registry.proto.
 constexpr int64_t kCatalogBytesMax = int64_t{8} << 20;
+// As in catalog.proto: what a provider has of which an older catalog says nothing.
+constexpr int kTimeoutSecondsDefault = 295;
 
 std::string FormatWord(catalog::v1::WireFormat format) {
   return EnumWord(catalog::v1::WireFormat_Name(format), "WIRE_FORMAT_", format);
+}
+
+std::string MappingWord(catalog::v1::JobMapping mapping) {
+  return EnumWord(catalog::v1::JobMapping_Name(mapping), "JOB_MAPPING_", mapping);
+}
+
+// `gemini`, `async_job (fal)`.
+std::string FormatText(const Provider& provider) {
+  std::string format = FormatWord(provider.wire_format());
+  if (provider.job_mapping() == catalog::v1::JOB_MAPPING_UNSPECIFIED) return format;
+  return absl::StrCat(format, " (", MappingWord(provider.job_mapping()), ")");
+}
+
+int TimeoutSeconds(const Provider& provider) {
+  return provider.timeout_seconds() > 0 ? provider.timeout_seconds() : kTimeoutSecondsDefault;
 }
 
 void WriteProvider(json::Writer& writer, const Provider& provider) {
@@ -40,6 +57,10 @@ void WriteProvider(json::Writer& writer, const Provider& provider) {
     writer.Null();
   }
   writer.Key("max_concurrent").Int(provider.max_concurrent());
+  writer.Key("timeout_seconds").Int(TimeoutSeconds(provider));
+  WriteText(writer, "egress_proxy", provider.egress_proxy());
+  bool jobs = provider.job_mapping() != catalog::v1::JOB_MAPPING_UNSPECIFIED;
+  WriteText(writer, "job_mapping", jobs ? MappingWord(provider.job_mapping()) : "");
   writer.EndObject();
 }
 
@@ -60,12 +81,20 @@ Action DeclareProviderList(config::Flags&) {
       PrintJson(call.out, writer);
       return absl::OkStatus();
     }
-    Table table(
-        {{"NAME"}, {"IMAGES"}, {"FLIPPED"}, {"WIRE FORMAT"}, {"BASE URL"}, {"CREDENTIAL"}, {"MAX", true}});
+    Table table({{"NAME"},
+                 {"IMAGES"},
+                 {"FLIPPED"},
+                 {"WIRE FORMAT"},
+                 {"BASE URL"},
+                 {"CREDENTIALS"},
+                 {"EGRESS PROXY"},
+                 {"MAX", true},
+                 {"SECONDS", true}});
     for (const Provider& provider : response.providers()) {
       table.Row({provider.name(), provider.images_enabled() ? "on" : "off", OverrideText(provider),
-                 FormatWord(provider.wire_format()), provider.base_url(),
-                 absl::StrJoin(provider.credentials(), ", "), absl::StrCat(provider.max_concurrent())});
+                 FormatText(provider), provider.base_url(), absl::StrJoin(provider.credentials(), ", "),
+                 provider.egress_proxy(), absl::StrCat(provider.max_concurrent()),
+                 absl::StrCat(TimeoutSeconds(provider))});
     }
     PrintTable(call, table);
     return absl::OkStatus();
@@ -191,7 +220,7 @@ std::vector<Command> CatalogCommands() {
   return {
       {"provider list",
        "",
-       "Lists the providers with their Images switches.",
+       "Lists the providers: Images switch, format, credentials, proxy, calls at once, seconds for one.",
        "prismatic provider list",
        DeclareProviderList,
        {.prints_table = true}},

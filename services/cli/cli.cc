@@ -25,14 +25,15 @@ constexpr char kHelpTail[] =
     "\n"
     "`prismatic COMMAND --help` has the flags of a command and an example. Where the services are and how\n"
     "to speak to them (--billing-admin-addr, --billing-addr, --registry-admin-addr, --registry-addr,\n"
-    "--admin-token, --admin-token-file, --base-url, --api-key, --output, --timeout) can be given to every "
-    "command, or as\n"
+    "--provider-addr, --admin-token, --admin-token-file, --base-url, --api-key, --output, --timeout) can be "
+    "given to every\ncommand, or as "
     "PRISMATIC_BILLING_ADMIN_ADDR and so on: `scripts/run` writes a file `env` with them, to be sourced.\n"
     "\n"
     "exit codes:\n"
     "  0  done\n"
     "  1  refused by the service, or its result could not be written; `error: REASON: message` says why;\n"
-    "     `ledger verify` found a difference; `settlement replay` could not settle everything\n"
+    "     `ledger verify` found a difference; `settlement replay` could not settle everything;\n"
+    "     `provider test` found something wrong\n"
     "  2  wrong usage; nothing was sent\n"
     "  3  a service is unreachable or did not answer in time\n";
 
@@ -40,7 +41,7 @@ std::vector<Command> AllCommands() {
   std::vector<Command> all;
   for (auto group :
        {AccountCommands, WalletCommands, KeyCommands, LedgerCommands, LedgerFileCommands, VerifyCommands,
-        MeteringCommands, SettlementCommands, CatalogCommands, GenerateCommands}) {
+        MeteringCommands, SettlementCommands, CatalogCommands, ProviderTestCommands, GenerateCommands}) {
     for (Command& command : group()) all.push_back(command);
   }
   return all;

@@ -62,6 +62,7 @@ std::vector<Command> VerifyCommands();
 std::vector<Command> MeteringCommands();
 std::vector<Command> SettlementCommands();
 std::vector<Command> CatalogCommands();
+std::vector<Command> ProviderTestCommands();
 std::vector<Command> GenerateCommands();
 
 }  // namespace prismatic::cli

@@ -195,9 +195,12 @@ TEST_F(CommandsTest, ReservationShow) {
 }
 
 TEST_F(CommandsTest, ProviderListAndImagesSwitch) {
-  EXPECT_EQ(RunCli({"provider", "list"}).out,
-            "NAME     IMAGES  FLIPPED  WIRE FORMAT    BASE URL                  CREDENTIAL  MAX\n"
-            "sandbox  on      -        openai_images  http://127.0.0.1:9100/v1  -            64\n");
+  EXPECT_EQ(
+      RunCli({"provider", "list"}).out,
+      "NAME     IMAGES  FLIPPED  WIRE FORMAT    BASE URL                  CREDENTIALS  EGRESS PROXY  MAX  "
+      "SECONDS\n"
+      "sandbox  on      -        openai_images  http://127.0.0.1:9100/v1  -            -              64  "
+      "    295\n");
   Outcome off = RunCli({"provider", "images", "sandbox", "off"});
   EXPECT_EQ(admin_.recorder.request, "provider: \"sandbox\"");
   EXPECT_EQ(admin_.recorder.authorization, absl::StrCat("Bearer ", kToken));
@@ -209,8 +212,26 @@ TEST_F(CommandsTest, ProviderListAndImagesSwitch) {
       on.out,
       R"({"provider":{"name":"sandbox","wire_format":"openai_images","base_url":"http://127.0.0.1:9100/v1",)"
       R"("credentials":[],"images_enabled":true,"images_override":{"enabled":true,"actor":"admin",)"
-      R"("time":"2026-01-01T12:00:00.000000Z"},"max_concurrent":64},"catalog_version":10})"
+      R"("time":"2026-01-01T12:00:00.000000Z"},"max_concurrent":64,"timeout_seconds":295,"egress_proxy":null,)"
+      R"("job_mapping":null},"catalog_version":10})"
       "\n");
+}
+
+TEST_F(CommandsTest, ProviderListShowsHowAProviderIsReached) {
+  admin_.provider.set_wire_format(catalog::v1::WIRE_FORMAT_ASYNC_JOB);
+  admin_.provider.set_job_mapping(catalog::v1::JOB_MAPPING_BLACK_FOREST_LABS);
+  admin_.provider.add_credentials("file:bfl-1");
+  admin_.provider.add_credentials("env:PROVIDER_KEY_BFL");
+  admin_.provider.set_timeout_seconds(60);
+  admin_.provider.set_egress_proxy("direct");
+  EXPECT_THAT(RunCli({"provider", "list"}).out,
+              HasSubstr("async_job (black_forest_labs)  http://127.0.0.1:9100/v1  "
+                        "file:bfl-1, env:PROVIDER_KEY_BFL  direct         64       60\n"));
+  EXPECT_THAT(
+      RunJson({"provider", "list"}).out,
+      AllOf(HasSubstr(R"("wire_format":"async_job")"),
+            HasSubstr(R"("credentials":["file:bfl-1","env:PROVIDER_KEY_BFL"])"),
+            HasSubstr(R"("timeout_seconds":60,"egress_proxy":"direct","job_mapping":"black_forest_labs")")));
 }
 
 TEST_F(CommandsTest, ModelListUsesTheCallersPortWithoutTheToken) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "prismatic/billing/v1/billing.grpc.pb.h"
 #include "prismatic/model_registry/v1/model_registry.grpc.pb.h"
+#include "prismatic/provider_proxy/v1/provider_proxy.grpc.pb.h"
 #include "services/cli/errors.h"
 #include "services/common/rpc/channel.h"
 #include "services/common/rpc/grpc_status.h"
@@ -90,6 +91,7 @@ using BillingAdmin = billing::v1::BillingAdmin;
 using Billing = billing::v1::Billing;
 using RegistryAdmin = model_registry::v1::ModelRegistryAdmin;
 using Registry = model_registry::v1::ModelRegistry;
+using ProviderProxy = provider_proxy::v1::ProviderProxy;
 
 Endpoint BillingAdminAt(const Settings& settings) {
   return {"billing's admin port", "billing-admin-addr", settings.billing_admin_addr, true};
@@ -105,6 +107,10 @@ Endpoint RegistryAdminAt(const Settings& settings) {
 
 Endpoint RegistryAt(const Settings& settings) {
   return {"model-registry", "registry-addr", settings.registry_addr, false};
+}
+
+Endpoint ProviderProxyAt(const Settings& settings) {
+  return {"provider-proxy", "provider-addr", settings.provider_addr, false};
 }
 
 }  // namespace
@@ -284,6 +290,12 @@ absl::StatusOr<model_registry::v1::SetProviderImagesResponse> Connections::SetPr
 absl::StatusOr<model_registry::v1::ListModelsResponse> Connections::ListModels(
     const model_registry::v1::ListModelsRequest& request) {
   return Call<Registry>(channels_, RegistryAt(settings_), settings_, &Registry::Stub::ListModels, request);
+}
+
+absl::StatusOr<provider_proxy::v1::TestProviderResponse> Connections::TestProvider(
+    const provider_proxy::v1::TestProviderRequest& request) {
+  return Call<ProviderProxy>(channels_, ProviderProxyAt(settings_), settings_,
+                             &ProviderProxy::Stub::TestProvider, request);
 }
 
 }  // namespace prismatic::cli

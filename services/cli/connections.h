@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "prismatic/billing/v1/billing.pb.h"
 #include "prismatic/model_registry/v1/model_registry.pb.h"
+#include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
 #include "services/cli/settings.h"
 
 namespace prismatic::cli {
@@ -76,6 +77,10 @@ class Connections {
   // At the callers' port, without a token.
   absl::StatusOr<model_registry::v1::ListModelsResponse> ListModels(
       const model_registry::v1::ListModelsRequest& request);
+
+  // Without a token.
+  absl::StatusOr<provider_proxy::v1::TestProviderResponse> TestProvider(
+      const provider_proxy::v1::TestProviderRequest& request);
 
  private:
   const Settings& settings_;

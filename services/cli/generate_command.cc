@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "services/cli/command.h"
@@ -139,12 +140,15 @@ void PrintResultJson(std::ostream& out, const std::vector<Picture>& pictures, co
   }
   WriteText(writer, "request_id", reply.header("x-request-id"));
   writer.Key("seconds").Raw(absl::StrFormat("%.3f", absl::ToDoubleSeconds(took)));
-  writer.Key("ignored_parameters").BeginArray();
-  for (absl::string_view name :
-       absl::StrSplit(reply.header("x-prismatic-ignored-parameters"), ',', absl::SkipWhitespace())) {
-    writer.String(absl::StripAsciiWhitespace(name));
+  for (absl::string_view list : {"ignored_parameters", "changed_parameters"}) {
+    std::string header = absl::StrCat("x-prismatic-", absl::StrReplaceAll(list, {{"_", "-"}}));
+    writer.Key(list).BeginArray();
+    for (absl::string_view name : absl::StrSplit(reply.header(header), ',', absl::SkipWhitespace())) {
+      writer.String(absl::StripAsciiWhitespace(name));
+    }
+    writer.EndArray();
   }
-  writer.EndArray().EndObject();
+  writer.EndObject();
   PrintJson(out, writer);
 }
 
@@ -164,6 +168,8 @@ void PrintResult(std::ostream& out, const std::vector<Picture>& pictures, const 
       .Add("seconds", absl::StrFormat("%.2f", absl::ToDoubleSeconds(took)));
   absl::string_view ignored = reply.header("x-prismatic-ignored-parameters");
   if (!ignored.empty()) facts.Add("ignored", ignored);
+  absl::string_view changed = reply.header("x-prismatic-changed-parameters");
+  if (!changed.empty()) facts.Add("changed", changed);
   facts.Print(out);
 }
 

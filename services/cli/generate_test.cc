@@ -174,7 +174,7 @@ TEST_F(GenerateTest, SeveralPicturesAreNumberedAndJsonNamesThem) {
                                       "\"revised_prompt\":null},")));
   EXPECT_THAT(outcome.out,
               HasSubstr(R"("cost_usd":"0.04","cost_nano_usd":40000000,"request_id":"req-1","seconds":)"));
-  EXPECT_THAT(outcome.out, HasSubstr(R"("ignored_parameters":["seed","style"]})"));
+  EXPECT_THAT(outcome.out, HasSubstr(R"("ignored_parameters":["seed","style"],"changed_parameters":[]})"));
 }
 
 TEST_F(GenerateTest, APromptThatLooksLikeTheShortFlagIsAPrompt) {

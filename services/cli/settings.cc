@@ -21,6 +21,7 @@ constexpr absl::string_view kSettings[] = {
     "billing-addr",
     "registry-admin-addr",
     "registry-addr",
+    "provider-addr",
     "admin-token",
     "admin-token-file",
     "base-url",
@@ -43,6 +44,7 @@ void DeclareSettings(config::Flags& flags, Settings* settings) {
   flags.Text("billing-addr", &settings->billing_addr, "billing's port for callers, host:port");
   flags.Text("registry-admin-addr", &settings->registry_admin_addr, "model-registry's admin port, host:port");
   flags.Text("registry-addr", &settings->registry_addr, "model-registry's port for callers, host:port");
+  flags.Text("provider-addr", &settings->provider_addr, "provider-proxy's port, host:port");
   flags.Text("admin-token", &settings->admin_token,
              "token of the admin ports; better in the environment or a file, where `ps` does not show it");
   flags.Text("admin-token-file", &settings->admin_token_file,

@@ -23,6 +23,7 @@ struct Settings {
   std::string billing_addr;
   std::string registry_admin_addr;
   std::string registry_addr;
+  std::string provider_addr;
   // The token itself; CheckSettings fills it from admin_token_file when that is given.
   std::string admin_token;
   std::string admin_token_file;

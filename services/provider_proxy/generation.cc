@@ -42,12 +42,14 @@ void Sum(v1::Usage& total, const v1::Usage& part) {
 
 }  // namespace
 
-ProviderProxy::Generation::Generation(CallContext context, v1::GenerateImagesRequest asked, ImageSink to,
-                                      std::shared_ptr<const catalog_watch::Snapshot> with)
+ProviderProxy::Generation::Generation(CallContext context,
+                                      std::shared_ptr<const v1::GenerateImagesRequest> asked, ImageSink to,
+                                      std::shared_ptr<const catalog_watch::Snapshot> with, ByteBudget* budget)
     : call(std::move(context)),
-      request(std::make_shared<const v1::GenerateImagesRequest>(std::move(asked))),
+      request(std::move(asked)),
       snapshot(std::move(with)),
       started(absl::Now()),
+      room(ByteRoom::Make(budget, request->image_count())),
       sink_(std::move(to)),
       missing_(request->image_count()) {}
 
@@ -67,19 +69,28 @@ bool ProviderProxy::Generation::over() const {
   return final_ || missing_ == 0;
 }
 
-bool ProviderProxy::Generation::Take(Outcome outcome, const Candidate& candidate, int count,
+bool ProviderProxy::Generation::tried() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return tried_;
+}
+
+void ProviderProxy::Generation::NoteTried() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  tried_ = true;
+}
+
+bool ProviderProxy::Generation::Take(UpstreamCaller::Result result, const Candidate& candidate, int count,
                                      ProxyMetrics& metrics) {
   std::lock_guard<std::mutex> lock(mutex_);
   ++calls_;
+  Outcome& outcome = result.outcome;
   last_label_ = outcome.label;
   if (outcome.verdict == Verdict::kImages) {
     missing_ -= count;  // what came short was paid for, perhaps, and is not asked for again
-    Deliver(outcome, candidate, metrics);
+    Deliver(std::move(result), candidate, metrics);
     return true;
   }
-  if (outcome.retry_after && (!retry_after_ || *outcome.retry_after < *retry_after_)) {
-    retry_after_ = outcome.retry_after;
-  }
+  if (outcome.retry_after) NoteRetryAfter(*outcome.retry_after);
   bool may_go_on = outcome.verdict == Verdict::kNotStarted ||
                    (outcome.verdict == Verdict::kUnknown && candidate.route->retry_safe());
   if (!may_go_on) final_ = true;
@@ -90,19 +101,26 @@ bool ProviderProxy::Generation::Take(Outcome outcome, const Candidate& candidate
   return false;
 }
 
-void ProviderProxy::Generation::Deliver(Outcome& outcome, const Candidate& candidate, ProxyMetrics& metrics) {
+void ProviderProxy::Generation::NoteRetryAfter(absl::Duration wait) {
+  if (!retry_after_ || wait < *retry_after_) retry_after_ = wait;
+}
+
+void ProviderProxy::Generation::Deliver(UpstreamCaller::Result result, const Candidate& candidate,
+                                        ProxyMetrics& metrics) {
   if (delivered_ == 0) {
     summary_.set_provider(candidate.provider->name());
     summary_.set_upstream_model(candidate.route->upstream_model());
   }
   NoteParameters(ParametersFor(*request, *candidate.adapter, candidate.target()));
-  AddRemarks(outcome.remarks);
-  for (v1::GeneratedImage& image : outcome.images) {
+  AddRemarks(result.outcome.remarks);
+  // One entry stands for the images of one answer: it goes with the last of them.
+  auto held = std::make_shared<ByteRoom::Entry>(std::move(result.room));
+  for (v1::GeneratedImage& image : result.outcome.images) {
     ++delivered_;
     metrics.CountImage(candidate.provider->name(), request->model());
     v1::GenerateImagesResponse response;
     *response.mutable_image() = std::move(image);
-    sink_(std::move(response));
+    sink_(std::move(response), held);
   }
 }
 
@@ -142,6 +160,23 @@ void ProviderProxy::Generation::NoteFull() {
   last_label_ = "full";
 }
 
+void ProviderProxy::Generation::NoteResting(absl::Duration wait) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  last_label_ = "resting";
+  NoteRetryAfter(wait);
+}
+
+void ProviderProxy::Generation::NoteNoReferences(absl::Status why) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  last_label_ = "reference_not_fetched";
+  no_references_ = std::move(why);
+}
+
+void ProviderProxy::Generation::NoteNoRetries() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  final_ = true;
+}
+
 std::string ProviderProxy::Generation::LastLabel() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return last_label_;
@@ -157,6 +192,8 @@ absl::Status ProviderProxy::Generation::TakeFailure() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (failure_ && failure_->verdict != Verdict::kNotStarted) return std::move(failure_->status);
   if (absl::Now() >= call.deadline) return error::UpstreamTimeout();
+  // Nothing that was tried instead has worked either.
+  if (!no_references_.ok()) return no_references_;
   return error::ModelOverloaded(request->model(), std::clamp(retry_after_.value_or(kRetryAfterDefault),
                                                              kRetryAfterMin, kRetryAfterMax));
 }
@@ -166,7 +203,8 @@ void ProviderProxy::Generation::Summarize() {
   summary_.set_upstream_calls(calls_);
   v1::GenerateImagesResponse response;
   *response.mutable_summary() = summary_;
-  sink_(std::move(response));
+  room->Close();
+  sink_(std::move(response), nullptr);
 }
 
 std::string ProviderProxy::Generation::first_provider() const {
@@ -174,7 +212,9 @@ std::string ProviderProxy::Generation::first_provider() const {
   return summary_.provider();
 }
 
-ProviderProxy::Pieces::Pieces(Candidate of, int images, int per_call) : candidate(of) {
+ProviderProxy::Pieces::Pieces(Candidate of, std::shared_ptr<const v1::GenerateImagesRequest> with, int images,
+                              int per_call)
+    : candidate(of), request(std::move(with)) {
   for (; images > 0; images -= per_call) counts_.push_back(std::min(images, per_call));
 }
 

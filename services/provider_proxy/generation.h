@@ -11,22 +11,29 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "services/catalog_watch/snapshot.h"
+#include "services/common/byte_budget/byte_room.h"
 #include "services/common/task/cancel.h"
 #include "services/provider_proxy/provider_proxy.h"
+#include "services/provider_proxy/reference_images.h"
 
 namespace prismatic::provider_proxy {
 
 // One call of Generate as it stands: how many images are still wanted, what has been delivered, and
 // what went wrong. Shared by the lanes that work on it. Thread-safe.
 struct ProviderProxy::Generation {
-  Generation(CallContext context, v1::GenerateImagesRequest asked, ImageSink to,
-             std::shared_ptr<const catalog_watch::Snapshot> with);
+  Generation(CallContext context, std::shared_ptr<const v1::GenerateImagesRequest> asked, ImageSink to,
+             std::shared_ptr<const catalog_watch::Snapshot> with, ByteBudget* budget);
 
   const CallContext call;
   const std::shared_ptr<const v1::GenerateImagesRequest> request;
   // The candidates point into it.
   const std::shared_ptr<const catalog_watch::Snapshot> snapshot;
   const absl::Time started;
+  // For the images.
+  const std::shared_ptr<ByteRoom> room;
+  // The request with its reference images as bytes, once a route has needed that. Routes are tried one after
+  // the other, so this needs no lock.
+  std::optional<absl::StatusOr<InlinedRequest>> inlined;
 
   // Images that no upstream has been asked for, or none has begun.
   int missing() const;
@@ -34,10 +41,19 @@ struct ProviderProxy::Generation {
   // No further route is to be asked.
   bool over() const;
 
+  // A call has been made, or is being made.
+  bool tried() const;
+  void NoteTried();
+
   // Takes what a call for `count` images came to, and hands its images on. False: no more of this route.
-  bool Take(Outcome outcome, const Candidate& candidate, int count, ProxyMetrics& metrics);
-  // The route had no room.
+  bool Take(UpstreamCaller::Result result, const Candidate& candidate, int count, ProxyMetrics& metrics);
+  // The route was not called: it had no room, it is left alone for a while, or it needs the bytes of
+  // reference images that could not be fetched.
   void NoteFull();
+  void NoteResting(absl::Duration wait);
+  void NoteNoReferences(absl::Status why);
+  // All retries of the process are spent.
+  void NoteNoRetries();
   // Why the last route did not do, for the metric.
   std::string LastLabel() const;
   // A call over this route has an unknown outcome, and the catalog says that another one is safe.
@@ -51,7 +67,8 @@ struct ProviderProxy::Generation {
   std::string first_provider() const;
 
  private:
-  void Deliver(Outcome& outcome, const Candidate& candidate, ProxyMetrics& metrics);
+  void Deliver(UpstreamCaller::Result result, const Candidate& candidate, ProxyMetrics& metrics);
+  void NoteRetryAfter(absl::Duration wait);
   void NoteParameters(const Parameters& sent);
   void AddRemarks(const Remarks& remarks);
 
@@ -60,7 +77,9 @@ struct ProviderProxy::Generation {
   int missing_;     // guarded by mutex_, as all below
   int delivered_ = 0;
   int calls_ = 0;
+  bool tried_ = false;
   bool final_ = false;              // an outcome that forbids further calls
+  absl::Status no_references_;      // why reference images could not be fetched
   std::optional<Outcome> failure_;  // the one that says most
   std::optional<absl::Duration> retry_after_;
   std::string last_label_ = "full";
@@ -71,12 +90,14 @@ struct ProviderProxy::Generation {
 
 // The calls into which the images wanted from one route are divided; lanes take one after the other.
 struct ProviderProxy::Pieces {
-  Pieces(Candidate of, int images, int per_call);
+  Pieces(Candidate of, std::shared_ptr<const v1::GenerateImagesRequest> with, int images, int per_call);
   std::optional<int> Next();
   void Stop();
   int size() const { return static_cast<int>(counts_.size()); }
 
   const Candidate candidate;
+  // As this route needs it.
+  const std::shared_ptr<const v1::GenerateImagesRequest> request;
 
  private:
   std::mutex mutex_;

@@ -24,11 +24,12 @@ absl::Status Run(const ProxyOptions& options, lifecycle::Process& process) {
   metrics::Registry metrics;
   loop::Loop loop("provider");
   Workers workers(options.workers);
+  ByteBudget bytes_in_flight(options.bytes_in_flight_max);
   catalog_watch::CatalogHolder catalog(loop, metrics);
   ASSIGN_OR_RETURN(std::unique_ptr<http::MetricsServer> exporter,
                    http::MetricsServer::Start(options.metrics_listen, metrics));
   ASSIGN_OR_RETURN(std::unique_ptr<ProxyServer> server,
-                   ProxyServer::Start(options, catalog, loop, workers, metrics));
+                   ProxyServer::Start(options, catalog, loop, workers, metrics, &bytes_in_flight));
   catalog_watch::Watcher watcher(options.registry, catalog, loop, metrics);
   log::Info("listening", {{"port", server->port()}, {"metrics_port", exporter->port()}});
   process.OnDrain("stop serving", [&] { server->Drain(kDrainGrace); });

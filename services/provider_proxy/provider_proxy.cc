@@ -11,8 +11,6 @@
 namespace prismatic::provider_proxy {
 namespace {
 
-// Ends before the gateway's 300 s, so that the gateway hears why.
-constexpr absl::Duration kGenerationMax = absl::Seconds(295);
 // How long a replica may be behind the caller's catalog.
 constexpr absl::Duration kCatalogWaitMax = absl::Milliseconds(200);
 // How long a request waits for a provider that is at its limit, when no other route has room.
@@ -20,6 +18,8 @@ constexpr absl::Duration kSlotWaitMax = absl::Seconds(2);
 // Calls side by side for one request, so that one request with n = 10 does not take a provider's slots.
 constexpr int kCallsAtOnce = 4;
 constexpr int kImagesMax = 10;
+// As often as anybody reads metrics, and more.
+constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kReferenceImagesMax = 16;
 
 absl::Status Check(const v1::GenerateImagesRequest& request) {
@@ -40,43 +40,68 @@ ProviderProxy::ProviderProxy(Parts parts)
     : loop_(parts.loop),
       workers_(parts.workers),
       catalog_(parts.catalog),
+      bytes_in_flight_(parts.bytes_in_flight),
+      generation_max_(parts.generation_max),
       credentials_(std::move(parts.credentials)),
+      credential_pool_(credentials_, clock_),
       random_(std::move(parts.random)),
       metrics_(parts.metrics),
       slots_(parts.loop, parts.metrics),
+      health_(clock_, parts.metrics),
+      retries_(clock_, parts.metrics),
       client_(parts.loop, std::move(parts.http)),
       fetcher_(parts.loop, client_),
-      caller_({workers_, client_, fetcher_, credentials_, metrics_}) {
+      exchange_({loop_, workers_, client_, std::move(parts.egress_proxy)}),
+      caller_({workers_, exchange_, fetcher_, credential_pool_, retries_, metrics_}),
+      check_({loop_, workers_, client_, catalog_, credentials_, exchange_, bytes_in_flight_}),
+      bytes_used_(parts.metrics.GetGauge(
+          "prismatic_bytes_in_flight", "Bytes of requests and results in memory, of --bytes-in-flight-max.")),
+      results_waiting_(parts.metrics.GetGauge("prismatic_results_waiting",
+                                              "Requests whose results wait unread for room in memory.")),
+      ticker_(parts.loop, kTick, [this] { Look(); }) {
   limits_ = catalog_.Subscribe([this](const std::shared_ptr<const catalog_watch::Snapshot>& snapshot) {
-    for (const catalog::v1::Provider& provider : snapshot->catalog().providers()) {
-      slots_.SetLimit(provider.name(), provider.max_concurrent());
-    }
+    UseCatalog(snapshot->catalog());
   });
+  UseCatalog(catalog_.Current()->catalog());
 }
 
 ProviderProxy::~ProviderProxy() = default;
 
-Task<absl::Status> ProviderProxy::Generate(CallContext call, v1::GenerateImagesRequest request,
-                                           ImageSink sink) {
-  absl::Status checked = Check(request);
-  if (!checked.ok()) co_return checked;
-  call.deadline = std::min(call.deadline, absl::Now() + kGenerationMax);
+void ProviderProxy::Look() {
+  health_.Advance();
+  if (bytes_in_flight_ == nullptr) return;
+  bytes_used_.Set(static_cast<double>(bytes_in_flight_->used()));
+  results_waiting_.Set(static_cast<double>(bytes_in_flight_->waiting()));
+}
 
-  int64_t want = std::max<int64_t>(1, request.catalog_version());
+void ProviderProxy::UseCatalog(const catalog::v1::Catalog& catalog) {
+  for (const catalog::v1::Provider& provider : catalog.providers()) {
+    slots_.SetLimit(provider.name(), provider.max_concurrent());
+  }
+  health_.UseCatalog(catalog);
+}
+
+Task<ProviderProxy::Generated> ProviderProxy::Generate(
+    CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request, ImageSink sink) {
+  absl::Status checked = Check(*request);
+  if (!checked.ok()) co_return Generated{checked, nullptr};
+  call.deadline = std::min(call.deadline, absl::Now() + generation_max_);
+
+  int64_t want = std::max<int64_t>(1, request->catalog_version());
   auto waiting = catalog_.WaitForVersion(want, kCatalogWaitMax);
   bool current = co_await waiting;
   std::shared_ptr<const catalog_watch::Snapshot> snapshot = catalog_.Current();
-  if (!current) co_return error::CatalogBehind(snapshot->version(), want);
+  if (!current) co_return Generated{error::CatalogBehind(snapshot->version(), want), nullptr};
   ResumeOn workers(&workers_);
   co_await workers;
 
-  absl::StatusOr<std::vector<Candidate>> candidates = CandidatesFor(*snapshot, request);
-  if (!candidates.ok()) co_return candidates.status();
-  auto generation =
-      std::make_shared<Generation>(std::move(call), std::move(request), std::move(sink), std::move(snapshot));
-  auto trying = TryRoutes(generation, InOrderOfTrial(*std::move(candidates), random_));
+  absl::StatusOr<std::vector<Candidate>> candidates = CandidatesFor(*snapshot, *request);
+  if (!candidates.ok()) co_return Generated{candidates.status(), nullptr};
+  auto generation = std::make_shared<Generation>(std::move(call), std::move(request), std::move(sink),
+                                                 std::move(snapshot), bytes_in_flight_);
+  auto trying = TryRoutes(generation, InOrderOfTrial(*std::move(candidates), random_, health_));
   co_await trying;
-  co_return Conclude(*generation);
+  co_return Generated{Conclude(*generation), generation->room};
 }
 
 absl::StatusOr<std::vector<Candidate>> ProviderProxy::CandidatesFor(
@@ -92,6 +117,11 @@ absl::StatusOr<std::vector<Candidate>> ProviderProxy::CandidatesFor(
   if (candidates.empty()) return error::NoImageRoute(request.model());
   candidates = ThatTakeReferences(std::move(candidates), request.reference_images_size());
   if (candidates.empty()) return error::ReferenceImagesNotTaken(request.model());
+  if (candidates.size() > 1) {
+    for (Candidate& candidate : candidates) {
+      candidate.honours_all = ParametersFor(request, *candidate.adapter, candidate.target()).ignored.empty();
+    }
+  }
   return candidates;
 }
 
@@ -116,12 +146,17 @@ Task<bool> ProviderProxy::TryRoutes(std::shared_ptr<Generation> generation,
     auto repeating = TryRoute(generation, again[i], /*may_wait=*/true);
     co_await repeating;
   }
+  // One that was only probed, with one call of several, has shown that it works.
+  for (size_t i = 0; i < candidates.size() && generation->delivered() > 0 && !generation->over(); ++i) {
+    auto finishing = TryRoute(generation, candidates[i], /*may_wait=*/false);
+    co_await finishing;
+  }
   co_return true;
 }
 
-// False when the provider had no room, so that nothing was tried.
-Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candidate candidate,
-                                   bool may_wait) {
+// One slot; none when the provider has no room.
+Task<std::vector<Slots::Slot>> ProviderProxy::TakeSlot(std::shared_ptr<Generation> generation,
+                                                       Candidate candidate, bool may_wait) {
   const std::string& provider = candidate.provider->name();
   int limit = candidate.provider->max_concurrent();
   std::vector<Slots::Slot> slots;
@@ -134,16 +169,63 @@ Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candi
   } else if (std::optional<Slots::Slot> slot = slots_.TryTake(provider, limit)) {
     slots.push_back(*std::move(slot));
   }
+  co_return slots;
+}
+
+// The request as the route needs it; null when its reference images cannot be had as bytes.
+Task<std::shared_ptr<const v1::GenerateImagesRequest>> ProviderProxy::RequestFor(
+    std::shared_ptr<Generation> generation, Candidate candidate) {
+  const v1::GenerateImagesRequest& asked = *generation->request;
+  bool all_inline = std::all_of(asked.reference_images().begin(), asked.reference_images().end(), IsInline);
+  if (all_inline || !candidate.adapter->NeedsReferenceBytes(candidate.target()))
+    co_return generation->request;
+  if (!generation->inlined) {
+    FetchOptions options =
+        FetchOptionsFor(generation->call, candidate, nullptr, exchange_.EgressOf(*candidate.provider));
+    auto inlining =
+        InlineReferences(generation->request, std::move(options), &fetcher_, &workers_, bytes_in_flight_);
+    absl::StatusOr<InlinedRequest> inlined = co_await inlining;
+    generation->inlined.emplace(std::move(inlined));
+  }
+  if (generation->inlined->ok()) co_return (*generation->inlined)->request;
+  generation->NoteNoReferences(generation->inlined->status());
+  co_return nullptr;
+}
+
+// False when the provider had no room, so that nothing was tried.
+Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candidate candidate,
+                                   bool may_wait) {
+  auto preparing = RequestFor(generation, candidate);
+  std::shared_ptr<const v1::GenerateImagesRequest> request = co_await preparing;
+  if (request == nullptr) co_return true;
+  auto taking = TakeSlot(generation, candidate, may_wait);
+  std::vector<Slots::Slot> slots = co_await taking;
   if (slots.empty()) {
     generation->NoteFull();
     co_return false;
   }
-  // The first slot is enough to make all calls one after the other; what else is free makes it faster.
-  auto pieces = std::make_shared<Pieces>(candidate, generation->missing(),
+  auto pieces = std::make_shared<Pieces>(candidate, std::move(request), generation->missing(),
                                          candidate.adapter->ImagesPerCallMax(candidate.target()));
+  {
+    // Looked at before a retry is spent on it; the lanes ask for permits of their own.
+    Health::Permit permit = health_.MayCall(candidate.provider->name(), candidate.route->upstream_model());
+    if (!permit) {
+      generation->NoteResting(permit.wait());
+      co_return true;
+    }
+  }
+  if (!generation->tried()) {
+    retries_.NoteFirstCall();
+    generation->NoteTried();
+  } else if (!retries_.TryTake()) {
+    generation->NoteNoRetries();
+    co_return true;
+  }
+  // The first slot is enough to make all calls one after the other; what else is free makes it faster.
   int lanes_max = std::min(kCallsAtOnce, pieces->size());
   while (static_cast<int>(slots.size()) < lanes_max) {
-    std::optional<Slots::Slot> slot = slots_.TryTake(provider, limit);
+    std::optional<Slots::Slot> slot =
+        slots_.TryTake(candidate.provider->name(), candidate.provider->max_concurrent());
     if (!slot) break;
     slots.push_back(*std::move(slot));
   }
@@ -156,16 +238,28 @@ Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candi
 
 Task<bool> ProviderProxy::RunLane(std::shared_ptr<Generation> generation, std::shared_ptr<Pieces> pieces,
                                   Slots::Slot slot) {
-  {
-    // Given back before whoever waits for this lane goes on, not when the frame is freed.
-    Slots::Slot held = std::move(slot);
-    while (std::optional<int> count = pieces->Next()) {
-      auto calling = caller_.Call(generation->call, generation->request, pieces->candidate, *count);
-      Outcome outcome = co_await calling;
-      if (!generation->Take(std::move(outcome), pieces->candidate, *count, metrics_)) pieces->Stop();
+  // Given back before whoever waits for this lane goes on, not when the frame is freed.
+  std::optional<Slots::Slot> held(std::move(slot));
+  const Candidate& candidate = pieces->candidate;
+  while (std::optional<int> count = pieces->Next()) {
+    Health::Permit permit = health_.MayCall(candidate.provider->name(), candidate.route->upstream_model());
+    if (!permit) {
+      generation->NoteResting(permit.wait());
+      pieces->Stop();
+      break;
     }
+    auto calling = caller_.Call(generation->call, pieces->request, candidate, *count, generation->room);
+    UpstreamCaller::Result result = co_await calling;
+    permit.Report(result.outcome);
+    if (!generation->Take(std::move(result), candidate, *count, metrics_)) pieces->Stop();
   }
+  held.reset();
   co_return true;
+}
+
+Task<absl::StatusOr<v1::TestProviderResponse>> ProviderProxy::Test(CallContext call,
+                                                                   v1::TestProviderRequest request) {
+  return check_.Run(std::move(call), std::move(request));
 }
 
 absl::Status ProviderProxy::Conclude(Generation& generation) {

@@ -245,8 +245,10 @@ TEST_F(ProviderProxyTest, ARaisedLimitOfTheCatalogLetsInWhoWaits) {
   std::thread first([&] { EXPECT_TRUE(Generate(RequestFor(1)).status.ok()); });
   upstream.AwaitRequests(1);
   std::promise<absl::Status> second;
-  Start<absl::Status>(proxy_.Generate({}, RequestFor(1), [](v1::GenerateImagesResponse) {}),
-                      [&](absl::Status status) { second.set_value(std::move(status)); });
+  auto request = std::make_shared<const v1::GenerateImagesRequest>(RequestFor(1));
+  Start<ProviderProxy::Generated>(
+      proxy_.Generate({}, request, [](v1::GenerateImagesResponse, std::shared_ptr<ByteRoom::Entry>) {}),
+      [&](ProviderProxy::Generated ended) { second.set_value(std::move(ended.status)); });
   // Once both workers are here, the second request, which they had before, waits for its slot.
   auto both = std::make_shared<std::barrier<>>(3);
   for (int i = 0; i < 2; ++i) process_.workers.Post([both] { both->arrive_and_wait(); });

@@ -26,6 +26,7 @@ struct TestProcess {
   metrics::Registry metrics;
   loop::Loop loop{"test"};
   Workers workers{2};
+  ByteBudget bytes_in_flight{int64_t{64} << 20};
   catalog_watch::CatalogHolder catalog{loop, metrics};
 
   double Counted(const std::string& name, const metrics::Labels& labels) {
@@ -95,22 +96,26 @@ class CoreTest : public ::testing::Test {
 
   Result Generate(v1::GenerateImagesRequest request, CallContext call = {}) {
     Result result;
-    result.status =
-        Wait(proxy_.Generate(std::move(call), std::move(request), [&](v1::GenerateImagesResponse response) {
-          EXPECT_FALSE(result.summary.has_value()) << "the summary is last";
-          if (response.has_image()) result.images.push_back(response.image());
-          if (response.has_summary()) result.summary = response.summary();
-        }));
+    auto take = [&](v1::GenerateImagesResponse response, std::shared_ptr<ByteRoom::Entry> room) {
+      EXPECT_FALSE(result.summary.has_value()) << "the summary is last";
+      if (response.has_image()) result.images.push_back(response.image());
+      if (response.has_summary()) result.summary = response.summary();
+    };
+    auto shared = std::make_shared<v1::GenerateImagesRequest>(std::move(request));
+    result.status = Wait(proxy_.Generate(std::move(call), std::move(shared), take)).status;
     return result;
   }
 
   TestProcess process_;
-  ProviderProxy proxy_{{.loop = process_.loop,
-                        .workers = process_.workers,
-                        .metrics = process_.metrics,
-                        .catalog = process_.catalog,
-                        .credentials = Credentials({{"PROVIDER_KEY_A", "upstream-secret-1"}}, ""),
-                        .http = {}}};
+  ProviderProxy proxy_{
+      {.loop = process_.loop,
+       .workers = process_.workers,
+       .metrics = process_.metrics,
+       .catalog = process_.catalog,
+       .bytes_in_flight = &process_.bytes_in_flight,
+       .credentials = Credentials(
+           {{"PROVIDER_KEY_A", "upstream-secret-1"}, {"PROVIDER_KEY_B", "upstream-secret-2"}}, ""),
+       .http = {}}};
 };
 
 // As many whole images as the request's `n` says.

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/catalog_watch/catalog_holder.h"
+#include "services/common/byte_budget/byte_budget.h"
 #include "services/common/config/flags.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
@@ -32,12 +33,21 @@ struct ProxyOptions {
   std::string credentials_dir;
   // Certificate authorities of upstreams, instead of the system's. Empty: the system's.
   std::string upstream_ca_file;
+  // The HTTP proxy to reach upstreams through, for providers whose catalog entry names none. Empty: none.
+  std::string egress_proxy;
+  // A generation with all its calls; less than what callers wait for.
+  absl::Duration generation_time = absl::Seconds(295);
+  // Requests and results in memory at once. Results that do not fit wait unread. For main: in the
+  // all-in-one it is the gateway's. 512 MiB: some hundred images.
+  int64_t bytes_in_flight_max = int64_t{512} << 20;
   // Threads for JSON, base64 and image checks. For main.
   int workers = 2;
 };
 
 // Makes each option a flag of the program.
 void AddFlags(config::Flags& flags, ProxyOptions& options);
+// Those of them that are not addresses or sizes of the process: for a program with several services.
+void AddUpstreamFlags(config::Flags& flags, ProxyOptions& options);
 
 // The whole service but for its process: core, gRPC port, health, which is SERVING as soon as there is
 // a catalog. Destroyed before catalog, workers, loop and metrics, not on the loop's thread.
@@ -47,7 +57,8 @@ class ProxyServer {
   static absl::StatusOr<std::unique_ptr<ProxyServer>> Start(const ProxyOptions& options,
                                                             catalog_watch::CatalogHolder& catalog,
                                                             loop::Loop& loop, Workers& workers,
-                                                            metrics::Registry& metrics);
+                                                            metrics::Registry& metrics,
+                                                            ByteBudget* bytes_in_flight);
   ~ProxyServer();
 
   // For callers in the same process. Their calls end before the server goes.

@@ -5,8 +5,10 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "services/provider_proxy/adapters/provider_errors.h"
+#include "services/provider_proxy/image_message.h"
 
 namespace prismatic::provider_proxy {
 namespace {
@@ -16,18 +18,20 @@ namespace {
 // whose call fails without them knows that nothing was bought; unless a connection broke in the moment
 // in which they were on their way. It keeps itself until gRPC has let go of it; the generation keeps it
 // until it has ended.
-class Stream : public grpc::ServerWriteReactor<v1::GenerateImagesResponse>,
+class Stream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                public std::enable_shared_from_this<Stream> {
  public:
   Stream(grpc::CallbackServerContext* context, rpc::CallMetrics& metrics, ProviderProxy& proxy,
-         v1::GenerateImagesRequest request)
+         std::shared_ptr<const v1::GenerateImagesRequest> request)
       : call_(rpc::ContextOf(context)),
         metrics_(metrics),
         started_(absl::Now()),
         proxy_(proxy),
+        request_bytes_(proxy.bytes_in_flight()),
         request_(std::move(request)) {
     context->AddInitialMetadata(rpc::kAcceptedKey, "1");
-    if (!request_.request_id().empty()) call_.request_id = request_.request_id();
+    request_bytes_.Set(static_cast<int64_t>(request_->ByteSizeLong()));
+    if (!request_->request_id().empty()) call_.request_id = request_->request_id();
   }
 
   void Begin() {
@@ -38,10 +42,12 @@ class Stream : public grpc::ServerWriteReactor<v1::GenerateImagesResponse>,
   void OnSendInitialMetadataDone(bool ok) override {
     if (!ok || call_.cancellation.cancelled()) return End(error::CallerGone());
     std::shared_ptr<Stream> held = self_;
-    Start<absl::Status>(
+    Start<ProviderProxy::Generated>(
         proxy_.Generate(call_, std::move(request_),
-                        [held](v1::GenerateImagesResponse response) { held->Send(std::move(response)); }),
-        [held](absl::Status status) { held->End(std::move(status)); });
+                        [held](v1::GenerateImagesResponse response, std::shared_ptr<ByteRoom::Entry> room) {
+                          held->Send(std::move(response), std::move(room));
+                        }),
+        [held](ProviderProxy::Generated generated) { held->End(std::move(generated.status)); });
   }
 
   void OnWriteDone(bool ok) override {
@@ -65,16 +71,25 @@ class Stream : public grpc::ServerWriteReactor<v1::GenerateImagesResponse>,
 
  private:
   struct Step {
-    const v1::GenerateImagesResponse* write = nullptr;
+    const grpc::ByteBuffer* write = nullptr;
     std::optional<absl::Status> finish;
   };
 
-  void Send(v1::GenerateImagesResponse response) {
+  void Send(v1::GenerateImagesResponse response, std::shared_ptr<ByteRoom::Entry> room) {
+    std::vector<grpc::ByteBuffer> messages;
+    if (response.has_image()) {
+      v1::GenerateImagesResponse announcement;
+      announcement.mutable_announcement()->set_message_bytes(static_cast<int64_t>(response.ByteSizeLong()));
+      messages.push_back(SmallMessage(announcement));
+      messages.push_back(ImageMessage(std::move(*response.mutable_image()), std::move(room)));
+    } else {
+      messages.push_back(SmallMessage(response));
+    }
     Step next;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (broken_) return;
-      queue_.push_back(std::move(response));
+      for (grpc::ByteBuffer& message : messages) queue_.push_back(std::move(message));
       next = NextLocked();
     }
     Do(next);
@@ -112,14 +127,24 @@ class Stream : public grpc::ServerWriteReactor<v1::GenerateImagesResponse>,
   rpc::CallMetrics& metrics_;
   const absl::Time started_;
   ProviderProxy& proxy_;
-  v1::GenerateImagesRequest request_;  // until the generation begins
+  ByteBudget::Share request_bytes_;
+  std::shared_ptr<const v1::GenerateImagesRequest> request_;  // until the generation begins
   std::shared_ptr<Stream> self_;
 
   std::mutex mutex_;
-  std::deque<v1::GenerateImagesResponse> queue_;  // guarded by mutex_; the front is being written
-  bool writing_ = false;                          // guarded by mutex_
-  bool broken_ = false;                           // guarded by mutex_
-  std::optional<absl::Status> ended_;             // guarded by mutex_
+  std::deque<grpc::ByteBuffer> queue_;  // guarded by mutex_; the front is being written
+  bool writing_ = false;                // guarded by mutex_
+  bool broken_ = false;                 // guarded by mutex_
+  std::optional<absl::Status> ended_;   // guarded by mutex_
+};
+
+// What cannot be read as the request that it should be.
+class Unreadable : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  Unreadable() {
+    Finish(grpc::Status(grpc::StatusCode::INTERNAL, "the request is no GenerateImagesRequest"));
+  }
+  void OnDone() override { delete this; }
 };
 
 }  // namespace
@@ -128,12 +153,25 @@ ProviderProxyService::ProviderProxyService(ProviderProxy& proxy, metrics::Regist
     : proxy_(proxy),
       metrics_(metrics, "prismatic.provider_proxy.v1.ProviderProxy", "provider-proxy.prismatic") {}
 
-grpc::ServerWriteReactor<v1::GenerateImagesResponse>* ProviderProxyService::GenerateImages(
-    grpc::CallbackServerContext* context, const v1::GenerateImagesRequest* request) {
-  auto stream = std::make_shared<Stream>(context, metrics_, proxy_, *request);
+// The request's bytes are gRPC's and go when it has been read; the messages that are sent are bytes, so that
+// an image is not copied once more to be serialized.
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ProviderProxyService::GenerateImages(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+  auto request = std::make_shared<v1::GenerateImagesRequest>();
+  grpc::ByteBuffer copy(*bytes);  // of references to its slices
+  bool read = grpc::SerializationTraits<v1::GenerateImagesRequest>::Deserialize(&copy, request.get()).ok();
+  if (!read) return new Unreadable;
+  auto stream = std::make_shared<Stream>(context, metrics_, proxy_, std::move(request));
   Stream* reactor = stream.get();
   stream->Begin();
   return reactor;
+}
+
+grpc::ServerUnaryReactor* ProviderProxyService::TestProvider(grpc::CallbackServerContext* context,
+                                                             const v1::TestProviderRequest* request,
+                                                             v1::TestProviderResponse* response) {
+  return rpc::Serve(metrics_, "TestProvider", context, response,
+                    proxy_.Test(rpc::ContextOf(context), *request));
 }
 
 }  // namespace prismatic::provider_proxy

@@ -13,12 +13,17 @@ inline constexpr int64_t kMessageBytesMax = int64_t{64} << 20;
 
 // prismatic.provider_proxy.v1.ProviderProxy over gRPC. No thread waits for an upstream or for a slow
 // caller. Outlives its server.
-class ProviderProxyService : public v1::ProviderProxy::CallbackService {
+class ProviderProxyService
+    : public v1::ProviderProxy::WithRawCallbackMethod_GenerateImages<
+          v1::ProviderProxy::WithCallbackMethod_TestProvider<v1::ProviderProxy::Service>> {
  public:
   ProviderProxyService(ProviderProxy& proxy, metrics::Registry& metrics);
 
-  grpc::ServerWriteReactor<v1::GenerateImagesResponse>* GenerateImages(
-      grpc::CallbackServerContext* context, const v1::GenerateImagesRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerateImages(grpc::CallbackServerContext* context,
+                                                             const grpc::ByteBuffer* bytes) override;
+  grpc::ServerUnaryReactor* TestProvider(grpc::CallbackServerContext* context,
+                                         const v1::TestProviderRequest* request,
+                                         v1::TestProviderResponse* response) override;
 
  private:
   ProviderProxy& proxy_;

@@ -23,8 +23,8 @@ class ServiceTest : public ::testing::Test {
   void SetUp() override {
     ProxyOptions options;
     options.listen = "127.0.0.1:0";
-    auto server =
-        ProxyServer::Start(options, process_.catalog, process_.loop, process_.workers, process_.metrics);
+    auto server = ProxyServer::Start(options, process_.catalog, process_.loop, process_.workers,
+                                     process_.metrics, &process_.bytes_in_flight);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     stub_ = v1::ProviderProxy::NewStub(
@@ -53,9 +53,17 @@ TEST_F(ServiceTest, StreamsOneImageAMessageThenTheSummary) {
   Use(catalog);
   grpc::ClientContext context;
   ASSERT_TRUE(Call(context, RequestFor(3)).ok());
-  ASSERT_THAT(responses_, SizeIs(4));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(responses_[i].image().base64(), test_images::PngBase64(64, 32));
-  EXPECT_EQ(responses_[3].summary().provider(), "a");
+  ASSERT_THAT(responses_, SizeIs(7));
+  for (int i = 0; i < 3; ++i) {
+    // What is announced is what then comes.
+    const v1::GenerateImagesResponse& message = responses_[2 * i + 1];
+    EXPECT_EQ(responses_[2 * i].announcement().message_bytes(), static_cast<int64_t>(message.ByteSizeLong()));
+    EXPECT_EQ(message.image().base64(), test_images::PngBase64(64, 32));
+    EXPECT_EQ(message.image().mime_type(), "image/png");
+    EXPECT_EQ(message.image().width(), 64);
+    EXPECT_EQ(message.image().height(), 32);
+  }
+  EXPECT_EQ(responses_[6].summary().provider(), "a");
 }
 
 TEST_F(ServiceTest, ACallerSeesInitialMetadataBeforeAnUpstreamHasAnswered) {
@@ -77,7 +85,7 @@ TEST_F(ServiceTest, ACallerSeesInitialMetadataBeforeAnUpstreamHasAnswered) {
   v1::GenerateImagesResponse response;
   while (reader->Read(&response)) responses_.push_back(response);
   EXPECT_TRUE(reader->Finish().ok());
-  EXPECT_THAT(responses_, SizeIs(2));
+  EXPECT_THAT(responses_, SizeIs(3));
 }
 
 // Callers that give up sooner and later: before a call arrives, while its metadata go out, afterwards.
@@ -110,7 +118,7 @@ TEST_F(ServiceTest, CarriesImagesOfManyMegabytes) {
   Use(catalog);
   grpc::ClientContext context;
   ASSERT_TRUE(Call(context, RequestFor(1)).ok());
-  EXPECT_TRUE(responses_[0].image().base64() == image);
+  EXPECT_TRUE(responses_[1].image().base64() == image);
 }
 
 TEST_F(ServiceTest, ErrorsCarryTheirReason) {
@@ -209,12 +217,14 @@ TEST_F(ServiceTest, ADrainLetsACallInFlightFinish) {
 TEST_F(ServiceTest, ATakenPortAndAMissingFolderEndTheStart) {
   ProxyOptions options;
   options.listen = absl::StrCat("127.0.0.1:", server_->port());
-  EXPECT_FALSE(
-      ProxyServer::Start(options, process_.catalog, process_.loop, process_.workers, process_.metrics).ok());
+  EXPECT_FALSE(ProxyServer::Start(options, process_.catalog, process_.loop, process_.workers,
+                                  process_.metrics, &process_.bytes_in_flight)
+                   .ok());
   options.listen = "127.0.0.1:0";
   options.credentials_dir = "/no/such/folder";
-  EXPECT_FALSE(
-      ProxyServer::Start(options, process_.catalog, process_.loop, process_.workers, process_.metrics).ok());
+  EXPECT_FALSE(ProxyServer::Start(options, process_.catalog, process_.loop, process_.workers,
+                                  process_.metrics, &process_.bytes_in_flight)
+                   .ok());
 }
 
 }  // namespace

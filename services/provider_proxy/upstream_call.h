@@ -9,49 +9,59 @@
 #include "services/common/task/workers.h"
 #include "services/provider_proxy/adapters/outcome.h"
 #include "services/provider_proxy/proxy_metrics.h"
+#include "services/provider_proxy/routing/retry_budget.h"
 #include "services/provider_proxy/routing/route_picker.h"
-#include "services/provider_proxy/upstream/credentials.h"
+#include "services/provider_proxy/upstream/credential_pool.h"
 #include "services/provider_proxy/upstream/fetch_guard.h"
-#include "services/provider_proxy/upstream/http_client.h"
+#include "services/provider_proxy/upstream_exchange.h"
 
 namespace prismatic::provider_proxy {
 
-// Makes one call to an upstream, from the request to checked images: builds it, adds the credential,
-// sends it, reads the answer on the workers, fetches what came as a URL and is wanted as base64, counts
-// and logs. Decides nothing. Thread-safe.
+// Makes one call to an upstream, from the request to checked images: builds it, picks a credential, has it
+// exchanged, fetches what came as a URL and is wanted as base64, counts and logs. A provider with several
+// credentials is asked again with the next one when it refuses one and so has not begun. Decides nothing
+// else. Thread-safe.
 class UpstreamCaller {
  public:
   struct Parts {
     Workers& workers;
-    HttpClient& client;
+    UpstreamExchange& exchange;
     Fetcher& fetcher;
-    Credentials& credentials;
+    CredentialPool& credentials;
+    RetryBudget& retries;
     ProxyMetrics& metrics;
   };
   explicit UpstreamCaller(Parts parts) : parts_(parts) {}
 
+  using Result = UpstreamExchange::Result;
+
   // Asks for `count` images over one route. Call it on the workers, it resumes there. What the candidate
   // points to lives until the task ends.
-  Task<Outcome> Call(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
-                     Candidate candidate, int count);
+  Task<Result> Call(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
+                    Candidate candidate, int count, std::shared_ptr<ByteRoom> room);
 
  private:
-  struct Sent {
-    Outcome outcome;
-    int status = 0;
-    int64_t bytes_sent = 0;
-    int64_t bytes_received = 0;
+  Task<Result> Attempt(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
+                       Candidate candidate, int count, std::string secret, std::shared_ptr<ByteRoom> room);
+  Task<Result> FetchImages(CallContext call, Result result, Candidate candidate,
+                           std::shared_ptr<ByteRoom> room);
+  // An image with what it takes of the room.
+  struct Fetching {
+    v1::GeneratedImage image;
+    ByteRoom::Entry room;
   };
-  Task<Sent> Send(CallContext call, HttpRequest http, Candidate candidate, int count);
-  Task<Outcome> FetchImages(CallContext call, Outcome outcome, Candidate candidate);
-  Task<absl::StatusOr<v1::GeneratedImage>> FetchImage(v1::GeneratedImage image, FetchOptions options);
-  static void Log(const std::string& request_id, const Candidate& candidate, const Sent& sent,
+  Task<absl::StatusOr<Fetching>> FetchImage(v1::GeneratedImage image, FetchOptions options);
+  static void Log(const std::string& request_id, const Candidate& candidate, const Result& result,
                   absl::Duration took);
-  Outcome Unusable(const std::string& request_id, const Candidate& candidate, absl::string_view label,
-                   const absl::Status& why);
+  Result Unusable(const std::string& request_id, const Candidate& candidate, absl::string_view label,
+                  const absl::Status& why);
 
   Parts parts_;
 };
+
+// How results and reference images of a provider are fetched.
+FetchOptions FetchOptionsFor(const CallContext& call, const Candidate& candidate,
+                             std::shared_ptr<ByteRoom> room, std::string egress_proxy);
 
 }  // namespace prismatic::provider_proxy
 

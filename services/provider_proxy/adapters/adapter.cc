@@ -7,12 +7,6 @@
 #include "services/provider_proxy/adapters/sdapi.h"
 
 namespace prismatic::provider_proxy {
-namespace {
-
-constexpr int kReferenceImagesMax = 16;
-
-}  // namespace
-
 Outcome Adapter::ReadPoll(HttpResponse, const Target&, int) const {
   return outcome::Failed("bad_answer", "this format has no jobs to poll");
 }
@@ -37,16 +31,6 @@ const Adapter* AdapterFor(catalog::v1::WireFormat format) {
     default:
       return nullptr;
   }
-}
-
-bool TakesReferenceImages(const catalog::v1::Route& route, int count) {
-  if (route.reference_images() != catalog::v1::REFERENCE_IMAGES_NATIVE &&
-      route.reference_images() != catalog::v1::REFERENCE_IMAGES_CHAT) {
-    return count == 0;
-  }
-  int max = route.max_reference_images() > 0 ? route.max_reference_images() : kReferenceImagesMax;
-  if (route.reference_form() == catalog::v1::REFERENCE_FORM_STRING) max = 1;
-  return count <= max;
 }
 
 Parameters ParametersFor(const v1::GenerateImagesRequest& request, const Adapter& adapter,

@@ -4,6 +4,7 @@
 #include "absl/status/statusor.h"
 #include "prismatic/catalog/v1/catalog.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
+#include "services/catalog_watch/route_rules.h"
 #include "services/provider_proxy/adapters/http_message.h"
 #include "services/provider_proxy/adapters/outcome.h"
 #include "services/provider_proxy/adapters/parameters.h"
@@ -49,8 +50,7 @@ class Adapter {
 // nullptr for a format that is not known.
 const Adapter* AdapterFor(catalog::v1::WireFormat format);
 
-// Whether the route can carry that many reference images.
-bool TakesReferenceImages(const catalog::v1::Route& route, int count);
+using catalog_watch::TakesReferenceImages;
 
 // The request's fields as the route gets them, and what was left out or changed.
 Parameters ParametersFor(const v1::GenerateImagesRequest& request, const Adapter& adapter,

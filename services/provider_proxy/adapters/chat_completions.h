@@ -9,8 +9,9 @@
 namespace prismatic::provider_proxy {
 
 // POST {base_url}/chat/completions of upstreams that answer with images in `message.images[]`
-// (OpenRouter, Vercel and their look-alikes). Reference images become content parts after the text;
-// without any, the content is a plain string. One image per call.
+// (OpenRouter, Vercel and their look-alikes), or in one of the other places that chat_answer.h names.
+// Reference images become content parts after the text; without any, the content is a plain string. Ratio and
+// tier go out in `image_config`, the modalities as the route says. One image per call.
 class ChatCompletions : public Adapter {
  public:
   const FormatFields& Fields(const Target& target) const override;

@@ -36,8 +36,9 @@ class Collector {
       outcome_.label = static_cast<int>(outcome_.images.size()) < count_ ? "partial" : "ok";
       return std::move(outcome_);
     }
-    if (unusable_) return outcome::Failed("unusable_image", outcome_.note);
-    return refused_ ? outcome::Moderated() : std::move(when_empty);
+    // First, since what was refused is never asked for elsewhere, and what was unusable may be.
+    if (refused_) return outcome::Moderated();
+    return unusable_ ? outcome::Failed("unusable_image", outcome_.note) : std::move(when_empty);
   }
 
   Remarks& remarks() { return outcome_.remarks; }

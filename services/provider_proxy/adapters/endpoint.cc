@@ -18,7 +18,9 @@ std::string Escaped(absl::string_view text, absl::string_view kept) {
     if (absl::ascii_isalnum(c) || absl::StrContains("-._~", c) || absl::StrContains(kept, c)) {
       out += c;
     } else {
-      absl::StrAppend(&out, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+      constexpr char kHex[] = "0123456789ABCDEF";
+      auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
     }
   }
   return out;
@@ -59,7 +61,7 @@ HttpRequest AddressedRequest(const Target& target, const EndpointDefaults& defau
   http.url =
       absl::StrCat(target.provider.base_url(),
                    absl::StrReplaceAll(path, {{"{model}", Escaped(target.route.upstream_model(), "/:@")}}));
-  char separator = '?';
+  char separator = absl::StrContains(http.url, '?') ? '&' : '?';
   for (const catalog::v1::NameValue& each : endpoint.query()) {
     absl::StrAppend(&http.url, absl::string_view(&separator, 1), Escaped(each.name(), ""), "=",
                     Escaped(each.value(), ""));
@@ -67,7 +69,12 @@ HttpRequest AddressedRequest(const Target& target, const EndpointDefaults& defau
   }
   http.headers.emplace_back("Content-Type", "application/json");
   for (const catalog::v1::NameValue& each : endpoint.headers()) {
-    http.headers.emplace_back(each.name(), each.value());
+    // A provider may want a parameter behind it; two of them would be a malformed request.
+    if (absl::EqualsIgnoreCase(each.name(), "Content-Type")) {
+      http.headers.front().second = each.value();
+    } else {
+      http.headers.emplace_back(each.name(), each.value());
+    }
   }
   http.auth_header =
       endpoint.auth_header().empty() ? std::string(defaults.auth_header) : endpoint.auth_header();

@@ -18,7 +18,7 @@ struct EndpointDefaults {
 };
 
 // A request without a body, addressed as the provider's `endpoint` says: URL with its model and query,
-// fixed headers, Content-Type of JSON, and how the credential is carried.
+// fixed headers, a Content-Type of JSON unless they have one, and how the credential is carried.
 HttpRequest AddressedRequest(const Target& target, const EndpointDefaults& defaults,
                              bool has_reference_images);
 

@@ -118,6 +118,7 @@ class Bytes {
 absl::StatusOr<ImageFacts> Sized(const char* mime_type, uint32_t width, uint32_t height) {
   if (width < 1 || height < 1) return Unusable("a side is 0 pixels");
   if (width > kSideMax || height > kSideMax) return Unusable("a side exceeds 16384 pixels");
+  if (int64_t{width} * height > kPixelsMax) return Unusable("more than 134 million pixels");
   return ImageFacts{mime_type, static_cast<int>(width), static_cast<int>(height)};
 }
 

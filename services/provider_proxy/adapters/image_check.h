@@ -8,11 +8,14 @@
 #include "absl/strings/string_view.h"
 
 // What counts as a delivered image, that is, as one that is paid for: it is a whole PNG, JPEG or WebP
-// by its bytes, with sides of 1 to kSideMax. Pixels are not decoded.
+// by its bytes, with sides of 1 to kSideMax and at most kPixelsMax pixels. Pixels are not decoded.
 
 namespace prismatic::provider_proxy {
 
 inline constexpr int kSideMax = 16'384;
+// Twice what upscalers give today (8192 x 8192). A viewer takes four bytes for each: a small file that claims
+// more is there to break one.
+inline constexpr int64_t kPixelsMax = 134'217'728;
 
 struct ImageFacts {
   std::string mime_type;

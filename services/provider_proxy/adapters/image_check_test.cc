@@ -32,6 +32,9 @@ TEST(ImageCheckTest, ReadsSidesFromTheHeader) {
   EXPECT_EQ(Describe(CheckImageBytes(Png(1344, 768, 5000))), "image/png 1344x768");
   EXPECT_EQ(Describe(CheckImageBytes(Jpeg(1344, 768))), "image/jpeg 1344x768");
   EXPECT_EQ(Describe(CheckBase64Image(Base64(Png(16384, 1)))), "image/png 16384x1");
+  EXPECT_EQ(Describe(CheckBase64Image(Base64(Png(16384, 8192)))), "image/png 16384x8192");
+  EXPECT_FALSE(CheckBase64Image(Base64(Png(16384, 8193))).ok())
+      << "small to send, and half a gigabyte to look at";
 }
 
 TEST(ImageCheckTest, FindsTheSizeOfAJpegBehindLongMetadata) {

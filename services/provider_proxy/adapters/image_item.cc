@@ -25,14 +25,37 @@ std::optional<absl::string_view> DataUrlPayload(absl::string_view url) {
 
 bool IsDataUrl(absl::string_view text) { return absl::StartsWithIgnoreCase(text, "data:"); }
 
-// Calls `read` with the string's bytes, which are copied only when there are escapes among them.
-template <typename Read>
-absl::StatusOr<v1::GeneratedImage> WithText(const json::Value& value, Read read) {
-  if (std::optional<absl::string_view> plain = value.PlainString()) return read(*plain);
-  std::optional<std::string> text = value.String();
-  if (!text) return absl::InvalidArgumentError("the image is no string");
-  return read(*text);
+// The base64 in a text that is base64 or a data: URL.
+absl::StatusOr<absl::string_view> Base64In(absl::string_view text) {
+  if (!IsDataUrl(text)) return text;
+  std::optional<absl::string_view> payload = DataUrlPayload(text);
+  if (!payload) return absl::InvalidArgumentError("data: URL without base64");
+  return *payload;
 }
+
+// The image that the base64 is, without the base64 itself.
+absl::StatusOr<v1::GeneratedImage> Checked(absl::string_view base64, int64_t bytes_max) {
+  if (static_cast<int64_t>(base64.size()) > bytes_max) {
+    return absl::InvalidArgumentError("larger than the route's max_image_bytes");
+  }
+  ASSIGN_OR_RETURN(ImageFacts facts, CheckBase64Image(base64));
+  v1::GeneratedImage image;
+  image.set_mime_type(std::move(facts.mime_type));
+  image.set_width(facts.width);
+  image.set_height(facts.height);
+  return image;
+}
+
+// A text of our own becomes the image's, without a copy.
+absl::StatusOr<v1::GeneratedImage> ImageFromOwnText(std::string text, int64_t bytes_max) {
+  ASSIGN_OR_RETURN(absl::string_view base64, Base64In(text));
+  ASSIGN_OR_RETURN(v1::GeneratedImage image, Checked(base64, bytes_max));
+  text.erase(0, text.size() - base64.size());
+  image.set_base64(std::move(text));
+  return image;
+}
+
+absl::Status NoString() { return absl::InvalidArgumentError("the image is no string"); }
 
 }  // namespace
 
@@ -41,20 +64,9 @@ int64_t ImageBytesMax(const catalog::v1::Route& route) {
 }
 
 absl::StatusOr<v1::GeneratedImage> ImageFromBase64(absl::string_view text, int64_t bytes_max) {
-  if (IsDataUrl(text)) {
-    std::optional<absl::string_view> payload = DataUrlPayload(text);
-    if (!payload) return absl::InvalidArgumentError("data: URL without base64");
-    text = *payload;
-  }
-  if (static_cast<int64_t>(text.size()) > bytes_max) {
-    return absl::InvalidArgumentError("larger than the route's max_image_bytes");
-  }
-  ASSIGN_OR_RETURN(ImageFacts facts, CheckBase64Image(text));
-  v1::GeneratedImage image;
-  image.mutable_base64()->assign(text.data(), text.size());
-  image.set_mime_type(std::move(facts.mime_type));
-  image.set_width(facts.width);
-  image.set_height(facts.height);
+  ASSIGN_OR_RETURN(absl::string_view base64, Base64In(text));
+  ASSIGN_OR_RETURN(v1::GeneratedImage image, Checked(base64, bytes_max));
+  image.mutable_base64()->assign(base64.data(), base64.size());
   return image;
 }
 
@@ -73,11 +85,17 @@ absl::StatusOr<v1::GeneratedImage> ImageFromUrl(absl::string_view url, int64_t b
 }
 
 absl::StatusOr<v1::GeneratedImage> ImageFromBase64(const json::Value& value, int64_t bytes_max) {
-  return WithText(value, [&](absl::string_view text) { return ImageFromBase64(text, bytes_max); });
+  if (std::optional<absl::string_view> plain = value.PlainString()) return ImageFromBase64(*plain, bytes_max);
+  // Some escape every slash; undoing that is the copy that the image keeps.
+  std::optional<std::string> text = value.String();
+  return text ? ImageFromOwnText(*std::move(text), bytes_max) : NoString();
 }
 
 absl::StatusOr<v1::GeneratedImage> ImageFromUrl(const json::Value& value, int64_t bytes_max) {
-  return WithText(value, [&](absl::string_view text) { return ImageFromUrl(text, bytes_max); });
+  if (std::optional<absl::string_view> plain = value.PlainString()) return ImageFromUrl(*plain, bytes_max);
+  std::optional<std::string> text = value.String();
+  if (!text) return NoString();
+  return IsDataUrl(*text) ? ImageFromOwnText(*std::move(text), bytes_max) : ImageFromUrl(*text, bytes_max);
 }
 
 }  // namespace prismatic::provider_proxy

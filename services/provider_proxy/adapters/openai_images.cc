@@ -3,56 +3,111 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "services/common/json/json.h"
 #include "services/provider_proxy/adapters/collector.h"
 #include "services/provider_proxy/adapters/endpoint.h"
+#include "services/provider_proxy/adapters/error_words.h"
 #include "services/provider_proxy/adapters/image_item.h"
 #include "services/provider_proxy/adapters/parameters.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
+#include "services/provider_proxy/adapters/request_object.h"
 
 namespace prismatic::provider_proxy {
 namespace {
 
-const FormatFields& KnownFields() {
-  static const FormatFields* const fields = new FormatFields{
-      .known = {"n", "size", "aspect_ratio", "seed", "negative_prompt", "quality", "style", "response_format",
-                "background", "moderation", "output_format", "output_compression", "user"}};
-  return *fields;
+// OpenAI's GPT image models answer 400 to `response_format`, wherever they are sold.
+bool IsGptImage(absl::string_view upstream_model) {
+  size_t slash = upstream_model.rfind('/');
+  absl::string_view name =
+      slash == absl::string_view::npos ? upstream_model : upstream_model.substr(slash + 1);
+  return absl::StartsWithIgnoreCase(name, "gpt-image") || absl::StartsWithIgnoreCase(name, "chatgpt-image");
 }
 
-void WriteText(json::Writer& writer, absl::string_view key, const std::optional<std::string>& value) {
-  if (value) writer.Key(key).String(*value);
+const FormatFields& KnownFields(bool with_response_format) {
+  static const FormatFields* const gpt_image =
+      new FormatFields{.known = {"n", "size", "aspect_ratio", "seed", "negative_prompt", "quality", "style",
+                                 "background", "moderation", "output_format", "output_compression", "user"}};
+  static const FormatFields* const others = [] {
+    auto* fields = new FormatFields(*gpt_image);
+    fields->known.push_back("response_format");
+    return fields;
+  }();
+  return with_response_format ? *others : *gpt_image;
+}
+
+void WriteText(RequestObject& body, absl::string_view name, const std::optional<std::string>& value) {
+  if (value) body.Field(name, name).String(*value);
+}
+
+void WriteReference(const std::string& reference, catalog::v1::ReferenceForm form, json::Writer& writer) {
+  switch (form) {
+    case catalog::v1::REFERENCE_FORM_IMAGE_URL_OBJECTS:
+      writer.BeginObject().Key("image_url").String(reference).EndObject();
+      break;
+    case catalog::v1::REFERENCE_FORM_URL_OBJECTS:
+      writer.BeginObject().Key("url").String(reference).Key("type").String("image_url").EndObject();
+      break;
+    case catalog::v1::REFERENCE_FORM_CONTENT_PARTS:
+      writer.BeginObject().Key("type").String("image_url").Key("image_url");
+      writer.BeginObject().Key("url").String(reference).EndObject().EndObject();
+      break;
+    default:
+      writer.String(reference);
+  }
+}
+
+void WriteReferences(const v1::GenerateImagesRequest& request, catalog::v1::ReferenceForm form,
+                     RequestObject& body) {
+  if (request.reference_images().empty()) return;
+  json::Writer& writer = body.Field("reference_images", "image_url");
+  if (form == catalog::v1::REFERENCE_FORM_STRING) {  // of which the route takes one
+    WriteReference(request.reference_images(0), form, writer);
+    return;
+  }
+  writer.BeginArray();
+  for (const std::string& reference : request.reference_images()) WriteReference(reference, form, writer);
+  writer.EndArray();
 }
 
 std::string WriteBody(const v1::GenerateImagesRequest& request, const catalog::v1::Route& route,
                       const Parameters& parameters, int count) {
   size_t reference_bytes = 0;
-  for (const std::string& reference : request.reference_images()) reference_bytes += reference.size() + 4;
-  json::Writer writer(request.prompt().size() + reference_bytes + 1024);
-  writer.BeginObject();
-  writer.Key("model").String(route.upstream_model());
-  writer.Key("prompt").String(parameters.prompt);
-  if (parameters.n) writer.Key("n").Int(count);
-  WriteText(writer, "size", parameters.size);
-  WriteText(writer, "aspect_ratio", parameters.aspect_ratio);
-  WriteText(writer, "quality", parameters.quality);
-  WriteText(writer, "style", parameters.style);
-  WriteText(writer, "negative_prompt", parameters.negative_prompt);
-  if (parameters.seed) writer.Key("seed").Int(*parameters.seed);
-  WriteText(writer, "response_format", parameters.response_format);
-  WriteText(writer, "background", parameters.background);
-  WriteText(writer, "moderation", parameters.moderation);
-  WriteText(writer, "output_format", parameters.output_format);
-  if (parameters.output_compression) writer.Key("output_compression").Int(*parameters.output_compression);
-  WriteText(writer, "user", parameters.user);
-  if (request.reference_images_size() > 0) {
-    writer.Key("image_url").BeginArray();
-    for (const std::string& reference : request.reference_images()) writer.String(reference);
-    writer.EndArray();
+  for (const std::string& reference : request.reference_images()) reference_bytes += reference.size() + 64;
+  json::Writer writer(parameters.prompt.size() + reference_bytes + 1024);
+  RequestObject body(route, writer);
+  body.Field("model", "model").String(route.upstream_model());
+  body.Field("prompt", "prompt").String(parameters.prompt);
+  if (parameters.n) body.Field("n", "n").Int(count);
+  WriteText(body, "size", parameters.size);
+  if (parameters.pixels) {
+    body.Field("width", "width").Int(parameters.pixels->width);
+    body.Field("height", "height").Int(parameters.pixels->height);
   }
-  writer.EndObject();
+  WriteText(body, "aspect_ratio", parameters.aspect_ratio);
+  WriteText(body, "quality", parameters.quality);
+  WriteText(body, "style", parameters.style);
+  WriteText(body, "negative_prompt", parameters.negative_prompt);
+  if (parameters.seed) body.Field("seed", "seed").Int(*parameters.seed);
+  WriteText(body, "response_format", parameters.response_format);
+  WriteText(body, "background", parameters.background);
+  WriteText(body, "moderation", parameters.moderation);
+  WriteText(body, "output_format", parameters.output_format);
+  if (parameters.output_compression) {
+    body.Field("output_compression", "output_compression").Int(*parameters.output_compression);
+  }
+  WriteText(body, "user", parameters.user);
+  WriteReferences(request, route.reference_form(), body);
+  body.End();
   return writer.Take();
+}
+
+// A count of tokens; empty when it is none. Several answers are added up, so absurd ones are none.
+std::optional<int64_t> Tokens(const json::Value& object, absl::string_view key) {
+  constexpr int64_t kTokensMax = 1'000'000'000'000;
+  const json::Value* value = object.FindNonNull(key);
+  std::optional<int64_t> count = value == nullptr ? std::nullopt : value->Int();
+  return count && *count >= 0 && *count <= kTokensMax ? count : std::nullopt;
 }
 
 // Only a usage that is complete is passed on.
@@ -61,16 +116,11 @@ std::optional<v1::Usage> ReadUsage(const json::Value& root) {
   if (usage == nullptr) return std::nullopt;
   const json::Value* details = usage->FindNonNull("input_tokens_details");
   if (details == nullptr) return std::nullopt;
-  auto number = [](const json::Value& object, absl::string_view key) -> std::optional<int64_t> {
-    const json::Value* value = object.FindNonNull(key);
-    std::optional<int64_t> count = value == nullptr ? std::nullopt : value->Int();
-    return count && *count >= 0 ? count : std::nullopt;
-  };
-  std::optional<int64_t> input = number(*usage, "input_tokens");
-  std::optional<int64_t> output = number(*usage, "output_tokens");
-  std::optional<int64_t> total = number(*usage, "total_tokens");
-  std::optional<int64_t> text = number(*details, "text_tokens");
-  std::optional<int64_t> image = number(*details, "image_tokens");
+  std::optional<int64_t> input = Tokens(*usage, "input_tokens");
+  std::optional<int64_t> output = Tokens(*usage, "output_tokens");
+  std::optional<int64_t> total = Tokens(*usage, "total_tokens");
+  std::optional<int64_t> text = Tokens(*details, "text_tokens");
+  std::optional<int64_t> image = Tokens(*details, "image_tokens");
   if (!input || !output || !total || !text || !image) return std::nullopt;
   v1::Usage result;
   result.set_input_tokens(*input);
@@ -81,24 +131,44 @@ std::optional<v1::Usage> ReadUsage(const json::Value& root) {
   return result;
 }
 
-void ReadItem(const json::Value& item, int64_t bytes_max, Collector& collector) {
-  // xAI marks what its moderation withheld, on a 200.
-  const json::Value* respected = item.FindNonNull("respect_moderation");
-  if (respected != nullptr && respected->Bool() == false) return collector.AddRefusal();
+// xAI marks what its moderation withheld, on a 200.
+bool Withheld(const json::Value& object) {
+  const json::Value* respected = object.FindNonNull("respect_moderation");
+  return respected != nullptr && respected->Bool() == false;
+}
 
-  const json::Value* base64 = item.FindNonNull("b64_json");
-  const json::Value* url = item.FindNonNull("url");
-  bool has_base64 = base64 != nullptr && base64->raw() != "\"\"";  // converted answers carry empty strings
-  if (!has_base64 && url == nullptr) {
+// A JSON string that is not empty: converted answers carry `"url":""` beside the base64.
+const json::Value* FilledText(const json::Value& item, absl::string_view key) {
+  const json::Value* value = item.FindNonNull(key);
+  return value == nullptr || value->raw() == "\"\"" ? nullptr : value;
+}
+
+void ReadItem(const json::Value& item, int64_t bytes_max, Collector& collector) {
+  if (Withheld(item)) return collector.AddRefusal();
+  const json::Value* base64 = FilledText(item, "b64_json");
+  const json::Value* url = FilledText(item, "url");
+  if (base64 == nullptr && url == nullptr) {
+    // Seedream says for each picture of a series why it is missing, Azure what its filter found.
+    if (ErrorWords::Of(item).SpeakOfModeration()) return collector.AddRefusal();
     collector.Add(absl::InvalidArgumentError("an item without an image"));
     return;
   }
   v1::GeneratedImage* image =
-      collector.Add(has_base64 ? ImageFromBase64(*base64, bytes_max) : ImageFromUrl(*url, bytes_max));
+      collector.Add(base64 != nullptr ? ImageFromBase64(*base64, bytes_max) : ImageFromUrl(*url, bytes_max));
   if (image == nullptr) return;
+  // A rewritten prompt is about as long as a prompt: 32,000 characters of at most 4 bytes, escaped perhaps.
+  constexpr size_t kRevisedPromptMax = 256 << 10;
   const json::Value* revised = item.FindNonNull("revised_prompt");
-  std::optional<std::string> text = revised == nullptr ? std::nullopt : revised->String();
-  if (text) image->set_revised_prompt(*std::move(text));
+  if (revised == nullptr || revised->raw().size() > kRevisedPromptMax) return;
+  if (std::optional<std::string> text = revised->String()) image->set_revised_prompt(*std::move(text));
+}
+
+// What an answer without any items comes to.
+Outcome WithoutItems(const json::Value& root, bool has_data) {
+  if (Withheld(root)) return outcome::Moderated();
+  if (!ErrorWords::Of(root).empty()) return outcome::FromErrorObject(root);
+  return has_data ? outcome::Failed("empty_answer", "data is empty")
+                  : outcome::Failed("bad_answer", "no data array");
 }
 
 }  // namespace
@@ -109,7 +179,9 @@ int OpenaiImages::ImagesPerCallMax(const Target& target) const {
   return takes_n ? std::clamp(target.route.max_images_per_call(), 1, 10) : 1;
 }
 
-const FormatFields& OpenaiImages::Fields(const Target&) const { return KnownFields(); }
+const FormatFields& OpenaiImages::Fields(const Target& target) const {
+  return KnownFields(/*with_response_format=*/!IsGptImage(target.route.upstream_model()));
+}
 
 bool OpenaiImages::NeedsReferenceBytes(const Target& target) const {
   return target.route.inline_references();
@@ -130,11 +202,8 @@ Outcome OpenaiImages::ReadResponse(HttpResponse response, const Target& target, 
   if (!document.ok()) return outcome::Failed("bad_answer", "no JSON");
   const json::Value& root = document->root();
   const json::Value* data = root.FindNonNull("data");
-  if (data == nullptr || !data->is_array()) {
-    const json::Value* error = root.FindNonNull("error");
-    return error != nullptr ? outcome::FromErrorObject(*error)
-                            : outcome::Failed("bad_answer", "no data array");
-  }
+  bool has_data = data != nullptr && data->is_array();
+  if (!has_data || data->elements().empty()) return WithoutItems(root, has_data);
   Collector collector(count);
   for (const json::Value& item : data->elements()) {
     if (collector.full()) break;
@@ -145,7 +214,7 @@ Outcome OpenaiImages::ReadResponse(HttpResponse response, const Target& target, 
                          .quality = RemarkOf(root, "quality"),
                          .background = RemarkOf(root, "background"),
                          .output_format = RemarkOf(root, "output_format")};
-  return collector.Finish(outcome::Failed("empty_answer", "data is empty"));
+  return collector.Finish(outcome::Failed("empty_answer", "no item holds an image"));
 }
 
 }  // namespace prismatic::provider_proxy

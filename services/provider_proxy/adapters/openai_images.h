@@ -8,9 +8,11 @@
 
 namespace prismatic::provider_proxy {
 
-// POST {base_url}/images/generations as OpenAI defines it. `negative_prompt`, `aspect_ratio` and `seed`
-// are extensions that look-alikes understand; so are reference images, which go out as `image_url`, an
-// array of https or data: URLs, on routes with `reference_images: native`.
+// POST {base_url}/images/generations as OpenAI defines it, and as look-alikes do, each by its route's data:
+// `negative_prompt`, `aspect_ratio`, `seed`, and width and height instead of `size` are extensions that some
+// understand. Reference images go out on routes with `reference_images: native`, as `image_url`, an array of
+// https or data: URLs, unless the route has another name and form for them. `response_format` never goes to
+// GPT image models, whatever the route says.
 class OpenaiImages : public Adapter {
  public:
   const FormatFields& Fields(const Target& target) const override;

@@ -2,84 +2,43 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "services/provider_proxy/adapters/error_words.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
 
 namespace prismatic::provider_proxy::outcome {
 namespace {
 
-// What an error body says of itself, in lower case.
-struct ErrorWords {
-  std::string code;
-  std::string type;
-  std::string message;
-};
-
-std::string LowerText(const json::Value* value) {
-  if (value == nullptr) return "";
-  std::optional<std::string> text = value->String();
-  return text ? absl::AsciiStrToLower(*text) : "";
+// Answers whose status alone says too little.
+Outcome FromBadRequest(const ErrorWords& words) {
+  // Some say as a 400 what others say as 401 or 402: xAI and Google that the key is wrong or may not be used
+  // from here, OpenAI that the organisation's limit is reached. It is checked before any work, and it is no
+  // fault of the client's.
+  if (words.BlameCredential()) return NotStarted("unauthorized");
+  if (words.BlameFunds()) return NotStarted("payment_required");
+  return Rejected();
 }
 
-// `{"error":{...}}`, `{"error":"..."}`, `{"detail":{"error":"..."}}`, `{"code":..,"message":..}`.
-ErrorWords WordsOf(const json::Value& error) {
-  ErrorWords words;
-  if (error.is_string()) {
-    words.message = LowerText(&error);
-    return words;
-  }
-  words.code = LowerText(error.Find("code"));
-  words.type = LowerText(error.Find("type"));
-  words.message = LowerText(error.Find("message"));
-  // Azure puts the filter's verdict one level deeper.
-  if (const json::Value* inner = error.FindNonNull("innererror"); inner != nullptr) {
-    absl::StrAppend(&words.type, " ", LowerText(inner->Find("code")));
-  }
-  return words;
+// Only one that says so: a bare 503 may come from a proxy that lost a busy backend.
+Outcome FromUnavailable(const HttpResponse& response, const ErrorWords& words) {
+  if (response.retry_after || words.SayOverloaded()) return NotStarted("overloaded", response.retry_after);
+  return Failed("server_error");
 }
 
-ErrorWords WordsOfBody(const std::string& body) {
-  // Error bodies are small; what is larger is a page of somebody in between.
-  constexpr size_t kErrorBodyMax = 64 << 10;
-  if (body.size() > kErrorBodyMax) return {};
-  absl::StatusOr<json::Document> document = json::Document::Parse(body);
-  if (!document.ok()) return {};
-  const json::Value& root = document->root();
-  if (const json::Value* error = root.FindNonNull("error"); error != nullptr) return WordsOf(*error);
-  if (const json::Value* detail = root.FindNonNull("detail"); detail != nullptr) {
-    if (const json::Value* error = detail->FindNonNull("error"); error != nullptr) return WordsOf(*error);
-    return WordsOf(*detail);
-  }
-  return WordsOf(root);
-}
-
-bool ContainsAny(absl::string_view text, std::initializer_list<absl::string_view> words) {
-  for (absl::string_view word : words) {
-    if (absl::StrContains(text, word)) return true;
-  }
-  return false;
-}
-
-bool SpeaksOfModeration(const ErrorWords& words) {
-  for (const std::string* field : {&words.code, &words.type}) {
-    if (ContainsAny(*field, {"moderation", "content_policy", "contentpolicy", "content_filter",
-                             "contentfilter", "responsibleaipolicy", "content_violation", "safety"})) {
+// A refusal is never offered to another provider, whatever its status is: some report a flagged prompt as
+// 403, resellers pass one on as 500. Prose counts where a status says little of its own; that of a 401, 404
+// or 429 is about keys, names and limits.
+bool IsRefusal(int status, const ErrorWords& words) {
+  switch (status) {
+    case 401:
+    case 402:
+    case 404:
+    case 429:
+      return words.NameModeration();
+    case 451:
       return true;
-    }
+    default:
+      return status >= 400 && words.SpeakOfModeration();
   }
-  // A code that names the field's fault is believed before the prose is read.
-  if (words.code == "invalid_value" || words.code == "unknown_parameter") return false;
-  return ContainsAny(words.message, {"safety system", "safety_violations", "content policy", "content_policy",
-                                     "content management policy", "content moderation", "was flagged"});
-}
-
-bool SaysOverloaded(const ErrorWords& words) {
-  for (const std::string* field : {&words.code, &words.type}) {
-    if (ContainsAny(*field, {"overloaded", "slow_down", "rate_limit"})) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -133,11 +92,12 @@ Outcome Pending(HttpRequest poll, std::optional<absl::Duration> wait) {
 }
 
 Outcome FromErrorResponse(const HttpResponse& response) {
-  ErrorWords words = WordsOfBody(response.body);
+  ErrorWords words = ErrorWords::OfBody(response.body);
+  if (IsRefusal(response.status, words)) return Moderated();
   switch (response.status) {
     case 400:
     case 422:
-      return SpeaksOfModeration(words) ? Moderated() : Rejected();
+      return FromBadRequest(words);
     case 413:
       return Rejected();
     case 401:
@@ -145,30 +105,30 @@ Outcome FromErrorResponse(const HttpResponse& response) {
     case 402:
       return NotStarted("payment_required");
     case 403:
-      // Some report a flagged prompt as 403; asking another provider with it would be a way around.
-      return SpeaksOfModeration(words) ? Moderated() : NotStarted("forbidden");
+      return NotStarted("forbidden");
     case 404:
       return NotStarted("not_found");
     case 429:
-      return NotStarted("rate_limited", response.retry_after);
-    case 451:
-      return Moderated();
+      return NotStarted(words.BlameFunds() ? "payment_required" : "rate_limited", response.retry_after);
     case 503:
     case 529:
-      // Only one that says so: a bare 503 may come from a proxy that lost a busy backend.
-      if (response.retry_after || SaysOverloaded(words))
-        return NotStarted("overloaded", response.retry_after);
-      return Failed("server_error");
+      return FromUnavailable(response, words);
+    // By the book a 408 means that the request did not arrive whole; gateways send it when the model
+    // behind them takes too long, which is a picture that may be made and paid for.
+    case 408:
     case 504:
     case 524:
       return TimedOut("gateway_timeout");
+    // Among them 409 (what it conflicts with may be our own request, at work), 425 (we send no early data,
+    // so whoever says it does not speak of ours) and redirects, which are not followed: they prove nothing.
     default:
       return Failed(response.status >= 500 ? "server_error" : "unexpected_status");
   }
 }
 
 Outcome FromErrorObject(const json::Value& error) {
-  return SpeaksOfModeration(WordsOf(error)) ? Moderated() : Failed("error_in_200");
+  // A code of 429 or 503 in there proves nothing: with the 200 the work had been begun.
+  return ErrorWords::Of(error).SpeakOfModeration() ? Moderated() : Failed("error_in_200");
 }
 
 }  // namespace prismatic::provider_proxy::outcome

@@ -36,6 +36,8 @@ struct Poll {
   HttpRequest request;
   // Not before this has passed. Absent: as the one who polls sees fit.
   std::optional<absl::Duration> wait;
+  // The job has ended, and this asks for what it came to: a 5xx is its answer, and no reason to ask again.
+  bool is_result = false;
 };
 
 // What an upstream said of its images. Empty: nothing.
@@ -56,7 +58,7 @@ struct Outcome {
   std::optional<absl::Duration> retry_after;
   std::vector<v1::GeneratedImage> images;
   Remarks remarks;
-  // With kPending.
+  // With kPending; absent in the answer to a poll: the same request again.
   std::optional<Poll> poll;
   // For the log, in our own words: why an answer or an image was not usable.
   std::string note;
@@ -73,7 +75,7 @@ Outcome Pending(HttpRequest poll, std::optional<absl::Duration> wait = std::null
 
 // Sorts an answer whose status is not 2xx.
 Outcome FromErrorResponse(const HttpResponse& response);
-// Sorts an error object that came inside a 200.
+// Sorts an error that came inside a 200: the error object, or the whole answer that holds one.
 Outcome FromErrorObject(const json::Value& error);
 
 }  // namespace outcome

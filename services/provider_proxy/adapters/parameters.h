@@ -2,7 +2,6 @@
 #define PRISMATIC_SERVICES_PROVIDER_PROXY_ADAPTERS_PARAMETERS_H_
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "prismatic/catalog/v1/catalog.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
+#include "services/provider_proxy/adapters/shape.h"
 
 namespace prismatic::provider_proxy {
 
@@ -19,11 +19,6 @@ struct FormatFields {
   std::vector<absl::string_view> known;
   // How `size` is written where the route says nothing.
   catalog::v1::SizeForm size_form = catalog::v1::SIZE_FORM_PIXELS;
-};
-
-struct PixelSize {
-  int32_t width = 0;
-  int32_t height = 0;
 };
 
 // The fields of a request as one route gets them, within its limits. Absent: not asked for, or not
@@ -51,22 +46,16 @@ struct Parameters {
   std::optional<std::string> user;
   // Asked for and left out. `response_format` is never among them: we bring it about ourselves.
   std::vector<std::string> ignored;
-  // Asked for and sent as something else, as `name=what was sent`: `size=1536x1024`, `aspect_ratio=1360x768`.
-  // A negative prompt that was folded is none.
+  // Asked for and sent as something else, as `name=what was sent`: `size=1536x1024`, `size=16:9` where only
+  // ratios are taken, `size=16:9@2K` where a size became a ratio and a tier, `aspect_ratio=1360x768`. What is
+  // sent is printable ASCII without commas and semicolons, at most 64 bytes. A negative prompt that was
+  // folded is none, nor is another spelling of the same (`1k` for `1K`).
   std::vector<std::string> changed;
 };
 
+// Some microseconds; copies the prompt, nothing else that is long.
 Parameters SelectParameters(const v1::GenerateImagesRequest& request, const catalog::v1::Route& route,
                             const FormatFields& format);
-
-// "16:9", the nearest ratio that image models know, for "1344x768". Empty when it is no WxH or lies
-// more than a tenth off all of them.
-std::optional<std::string> AspectRatioOfSize(absl::string_view size);
-
-// The size of about one megapixel, or with the long side of a tier ("2K": 2048), for "16:9": exactly
-// that ratio and sides that are multiples of 16 where both can be had. Empty when it is no ratio or
-// steeper than 16:1.
-std::optional<std::string> SizeOfAspectRatio(absl::string_view aspect_ratio, absl::string_view tier = "");
 
 }  // namespace prismatic::provider_proxy
 

@@ -20,6 +20,11 @@ absl::Status ReferenceImagesNotTaken(absl::string_view model) {
   return InvalidValue("image_url", absl::StrCat("The model `", model, "` takes no reference images."));
 }
 
+absl::Status ReferenceNotFetched() {
+  return InvalidValue(
+      "image_url", "A reference image could not be fetched, or is no PNG, JPEG or WebP of at most 20 MiB.");
+}
+
 absl::Status ModelOverloaded(absl::string_view model, absl::Duration retry_after) {
   return Error(absl::StatusCode::kUnavailable, common::v1::ERROR_REASON_MODEL_OVERLOADED,
                absl::StrCat("The model `", model, "` is overloaded. Please try again."))

@@ -17,6 +17,8 @@ absl::Status ModelNotFound(absl::string_view model);
 absl::Status NoImageRoute(absl::string_view model);
 // INVALID_VALUE, param image_url: the model has routes, and none takes reference images.
 absl::Status ReferenceImagesNotTaken(absl::string_view model);
+// INVALID_VALUE, param image_url: one cannot be fetched, or is no image that models take.
+absl::Status ReferenceNotFetched();
 // MODEL_OVERLOADED: every route refused before it began.
 absl::Status ModelOverloaded(absl::string_view model, absl::Duration retry_after);
 // CATALOG_BEHIND: this replica has not seen the caller's version of the catalog. Nothing was sent.

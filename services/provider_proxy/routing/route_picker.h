@@ -1,12 +1,12 @@
 #ifndef PRISMATIC_SERVICES_PROVIDER_PROXY_ROUTING_ROUTE_PICKER_H_
 #define PRISMATIC_SERVICES_PROVIDER_PROXY_ROUTING_ROUTE_PICKER_H_
 
-#include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "prismatic/catalog/v1/catalog.pb.h"
 #include "services/provider_proxy/adapters/adapter.h"
+#include "services/provider_proxy/routing/health.h"
+#include "services/provider_proxy/routing/random.h"
 
 namespace prismatic::provider_proxy {
 
@@ -15,20 +15,21 @@ struct Candidate {
   const catalog::v1::Route* route = nullptr;
   const catalog::v1::Provider* provider = nullptr;
   const Adapter* adapter = nullptr;
+  // It honours every parameter of the request.
+  bool honours_all = true;
 
   Target target() const { return {*provider, *route}; }
 };
 
-// A random number from 0 to bound - 1. Thread-safe.
-using Random = std::function<uint32_t(uint32_t bound)>;
-Random RealRandom();
-
 // Those that can take so many reference images.
 std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, int references);
 
-// The order in which routes are tried: by priority, the lower first, and within one priority drawn by
-// weight. The place where a route's health will count.
-std::vector<Candidate> InOrderOfTrial(std::vector<Candidate> candidates, const Random& random);
+// The order in which routes are tried. First those that may take traffic now, then those in trouble
+// (Health::StandingOf); among these by priority, the lower first; within one priority those that honour
+// all parameters before the others; and among equals drawn by weight. None is left out: a route in
+// trouble may be the only one that works.
+std::vector<Candidate> InOrderOfTrial(std::vector<Candidate> candidates, const Random& random,
+                                      Health& health);
 
 }  // namespace prismatic::provider_proxy
 

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "services/provider_proxy/routing/route_picker.h"
@@ -33,25 +34,50 @@ std::vector<Candidate> CandidatesOf(const std::vector<catalog::v1::Route>& route
   return candidates;
 }
 
+// Those whose routes honour all parameters, by index.
+std::vector<Candidate> OfWhichHonourAll(std::vector<Candidate> candidates,
+                                        const std::set<size_t>& honouring) {
+  for (size_t i = 0; i < candidates.size(); ++i) candidates[i].honours_all = honouring.count(i) > 0;
+  return candidates;
+}
+
 std::vector<std::string> NamesOf(const std::vector<Candidate>& candidates) {
   std::vector<std::string> names;
   for (const Candidate& each : candidates) names.push_back(each.route->provider());
   return names;
 }
 
+// Where all are in good health.
+std::vector<Candidate> InOrder(std::vector<Candidate> candidates, const Random& random) {
+  metrics::Registry metrics;
+  Health health(Clock::Real(), metrics);
+  return InOrderOfTrial(std::move(candidates), random, health);
+}
+
 TEST(RoutePickerTest, LowerPrioritiesComeFirstWhateverTheirWeight) {
   std::vector<catalog::v1::Route> routes = {NamedRoute("c", 3, 10000), NamedRoute("a", 1, 1),
                                             NamedRoute("b", 2, 5)};
-  EXPECT_THAT(NamesOf(InOrderOfTrial(CandidatesOf(routes), RealRandom())), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(NamesOf(InOrder(CandidatesOf(routes), RealRandom())), ElementsAre("a", "b", "c"));
 }
 
-TEST(RoutePickerTest, WithinAPriorityEachIsDrawnByItsWeight) {
+TEST(RoutePickerTest, WithinAPriorityThoseThatHonourEveryParameterComeFirst) {
+  std::vector<catalog::v1::Route> routes = {NamedRoute("a", 1, 10000), NamedRoute("b", 1, 1),
+                                            NamedRoute("c", 2, 1), NamedRoute("d", 1, 1)};
+  for (int i = 0; i < 50; ++i) {
+    std::vector<Candidate> candidates = OfWhichHonourAll(CandidatesOf(routes), {1, 2});
+    std::vector<std::string> order = NamesOf(InOrder(candidates, RealRandom()));
+    EXPECT_EQ(order[0], "b");
+    EXPECT_EQ(order[3], "c") << "a priority is more";
+  }
+}
+
+TEST(RoutePickerTest, WithinAPriorityEachEachIsDrawnByItsWeight) {
   std::vector<catalog::v1::Route> routes = {NamedRoute("a", 1, 20), NamedRoute("b", 1, 30),
                                             NamedRoute("c", 1, 50)};
   std::map<std::string, int> first;
   for (uint32_t drawn = 0; drawn < 100; ++drawn) {
     Random fixed = [&](uint32_t bound) { return drawn % bound; };
-    ++first[NamesOf(InOrderOfTrial(CandidatesOf(routes), fixed))[0]];
+    ++first[NamesOf(InOrder(CandidatesOf(routes), fixed))[0]];
   }
   EXPECT_EQ(first["a"], 20);
   EXPECT_EQ(first["b"], 30);
@@ -62,7 +88,7 @@ TEST(RoutePickerTest, EveryRouteStaysInTheOrderOnce) {
   std::vector<catalog::v1::Route> routes = {NamedRoute("a", 1, 1), NamedRoute("b", 1, 100),
                                             NamedRoute("c", 1, 7)};
   for (int i = 0; i < 50; ++i) {
-    EXPECT_THAT(NamesOf(InOrderOfTrial(CandidatesOf(routes), RealRandom())),
+    EXPECT_THAT(NamesOf(InOrder(CandidatesOf(routes), RealRandom())),
                 ::testing::UnorderedElementsAre("a", "b", "c"));
   }
 }

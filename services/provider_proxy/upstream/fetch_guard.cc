@@ -17,6 +17,9 @@
 namespace prismatic::provider_proxy {
 namespace {
 
+// Stores of images redirect to a signed URL, which may redirect to a region.
+constexpr int kRedirectsMax = 3;
+
 struct Block4 {
   uint32_t network;
   int bits;
@@ -143,15 +146,21 @@ absl::Status LookedUpTooLong(absl::string_view host) {
   return absl::UnavailableError(absl::StrCat("fetch from ", host, " failed: its name was not found in time"));
 }
 
-absl::StatusOr<std::string> BodyOf(const std::string& host, HttpResult result) {
-  if (result.end == HttpEnd::kCancelled) return CallerGone();
-  if (result.end != HttpEnd::kAnswered) {
-    return absl::UnavailableError(absl::StrCat("fetch from ", host, " failed: ", result.note));
-  }
+absl::Status LedTooFar(absl::string_view host) {
+  return absl::UnavailableError(absl::StrCat("fetch from ", host, " failed: too many redirects"));
+}
+
+// Where the answer says that it is elsewhere.
+bool IsRedirect(const HttpResult& result) {
+  int status = result.response.status;
+  return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
+absl::StatusOr<Fetched> BodyOf(const std::string& host, HttpResult result) {
   if (result.response.status != 200) {
     return absl::UnavailableError(absl::StrCat("fetch from ", host, " answered ", result.response.status));
   }
-  return std::move(result.response.body);
+  return Fetched{.bytes = std::move(result.response.body), .room = std::move(result.room)};
 }
 
 }  // namespace
@@ -227,18 +236,15 @@ Task<Fetcher::Addresses> Fetcher::Resolve(std::string host, int port, absl::Time
   co_return addresses;
 }
 
-Task<absl::StatusOr<std::string>> Fetcher::Fetch(std::string url, FetchOptions options) {
-  absl::StatusOr<FetchTarget> target = ParseFetchUrl(url);
-  if (!target.ok()) co_return Refused("a result URL", target.status().message());
-  bool listed = IsListed(*target, options.fetch_hosts);
-  if (!listed && !target->https) co_return Refused(target->host, "not https");
-
-  auto resolving = Resolve(target->host, target->port, options.deadline, options.cancellation);
+Task<absl::StatusOr<HttpResult>> Fetcher::Get(std::string url, FetchTarget target, FetchOptions options) {
+  bool listed = IsListed(target, options.fetch_hosts);
+  if (!listed && !target.https) co_return Refused(target.host, "not https");
+  auto resolving = Resolve(target.host, target.port, options.deadline, options.cancellation);
   Addresses addresses = co_await resolving;
   if (!addresses.ok()) co_return addresses.status();
   for (const loop::Loop::Address& address : *addresses) {
     bool allowed = listed || IsPublicAddress(reinterpret_cast<const sockaddr*>(&address.storage));
-    if (!allowed) co_return Refused(target->host, "an address of it is not public");
+    if (!allowed) co_return Refused(target.host, "an address of it is not public");
   }
 
   HttpResult result;
@@ -247,12 +253,36 @@ Task<absl::StatusOr<std::string>> Fetcher::Fetch(std::string url, FetchOptions o
     SendOptions send{.deadline = options.deadline,
                      .cancellation = options.cancellation,
                      .response_bytes_max = options.bytes_max,
-                     .connect_to = AddressText(address)};
+                     .room = options.room,
+                     .bytes_expected = options.bytes_expected,
+                     .connect_to = AddressText(address),
+                     .egress_proxy = options.egress_proxy};
     auto sending = client_.Send(std::move(request), std::move(send));
     result = co_await sending;
     if (result.end != HttpEnd::kNotStarted) break;
   }
-  co_return BodyOf(target->host, std::move(result));
+  if (result.end == HttpEnd::kCancelled) co_return CallerGone();
+  if (result.end != HttpEnd::kAnswered) {
+    std::string why = absl::StrCat("fetch from ", target.host, " failed: ", result.note);
+    co_return result.end == HttpEnd::kTimedOut ? absl::DeadlineExceededError(why)
+                                               : absl::UnavailableError(why);
+  }
+  co_return std::move(result);
+}
+
+Task<absl::StatusOr<Fetched>> Fetcher::Fetch(std::string url, FetchOptions options) {
+  for (int redirects = 0;; ++redirects) {
+    absl::StatusOr<FetchTarget> target = ParseFetchUrl(url);
+    if (!target.ok()) co_return Refused("a result URL", target.status().message());
+    auto getting = Get(url, *target, options);
+    absl::StatusOr<HttpResult> result = co_await getting;
+    if (!result.ok()) co_return result.status();
+    if (!IsRedirect(*result) || result->redirect_url.empty()) {
+      co_return BodyOf(target->host, *std::move(result));
+    }
+    if (redirects == kRedirectsMax) co_return LedTooFar(target->host);
+    url = std::move(result->redirect_url);
+  }
 }
 
 }  // namespace prismatic::provider_proxy

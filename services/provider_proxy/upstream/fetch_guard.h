@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/common/byte_budget/byte_room.h"
 #include "services/common/loop/loop.h"
 #include "services/common/task/cancel.h"
 #include "services/common/task/task.h"
@@ -41,11 +43,23 @@ struct FetchOptions {
   int64_t bytes_max = int64_t{8} << 20;
   absl::Time deadline = absl::InfiniteFuture();
   Cancellation cancellation;
+  // As SendOptions has them. With a proxy names are still looked up and checked here, and the proxy is
+  // asked for the checked address.
+  std::shared_ptr<ByteRoom> room;
+  int64_t bytes_expected = int64_t{8} << 20;
+  std::string egress_proxy;
+};
+
+struct Fetched {
+  std::string bytes;
+  // What the bytes take of FetchOptions::room. Kept as long as they are.
+  ByteRoom::Entry room;
 };
 
 // Fetches what somebody else's URL points to, without becoming a way into our own network: the host is
-// looked up once, every address is checked, the connection goes to a checked address, redirects are
-// errors, and size and time are capped. No credential is ever sent.
+// looked up once, every address is checked, the connection goes to a checked address, each of at most three
+// redirects is checked like the first URL, and size and time are capped. What the answer says of its type is
+// ignored, the bytes tell. No credential is ever sent.
 class Fetcher {
  public:
   using Addresses = absl::StatusOr<std::vector<loop::Loop::Address>>;
@@ -55,11 +69,14 @@ class Fetcher {
   // Without a resolver the loop's.
   Fetcher(loop::Loop& loop, HttpClient& client, Resolver resolver = nullptr);
 
-  // The body of a 200. PERMISSION_DENIED when the guard refuses, UNAVAILABLE when it fails, CANCELLED.
+  // The body of a 200. PERMISSION_DENIED when the guard refuses, UNAVAILABLE when it fails,
+  // DEADLINE_EXCEEDED when its bytes did not come in time, CANCELLED.
   // Messages hold no part of the URL but its host. Resumes on the loop.
-  Task<absl::StatusOr<std::string>> Fetch(std::string url, FetchOptions options);
+  Task<absl::StatusOr<Fetched>> Fetch(std::string url, FetchOptions options);
 
  private:
+  // One hop: the answer to a GET from a checked address.
+  Task<absl::StatusOr<HttpResult>> Get(std::string url, FetchTarget target, FetchOptions options);
   Task<Addresses> Resolve(std::string host, int port, absl::Time deadline, Cancellation cancellation);
 
   loop::Loop& loop_;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 
+#include "services/provider_proxy/upstream/connect_proxy.h"
 #include "services/provider_proxy/upstream/scripted_upstream.h"
 
 namespace prismatic::provider_proxy {
@@ -153,7 +154,7 @@ TEST(FetchGuardTest, ListedIp6AddressesMatchInAnyForm) {
 
 class FetcherTest : public ::testing::Test {
  protected:
-  absl::StatusOr<std::string> Fetch(const std::string& url, FetchOptions options) {
+  absl::StatusOr<Fetched> Fetch(const std::string& url, FetchOptions options) {
     return Wait(fetcher_.Fetch(url, std::move(options)));
   }
   std::string Listed(const ScriptedUpstream& upstream) { return absl::StrCat("127.0.0.1:", upstream.port()); }
@@ -165,9 +166,9 @@ class FetcherTest : public ::testing::Test {
 
 TEST_F(FetcherTest, FetchesFromAListedHostWithoutAnyCredential) {
   ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "image"); });
-  absl::StatusOr<std::string> body = Fetch(upstream.url("/a.png?sig=1"), {.fetch_hosts = {Listed(upstream)}});
-  ASSERT_TRUE(body.ok()) << body.status();
-  EXPECT_EQ(*body, "image");
+  absl::StatusOr<Fetched> fetched = Fetch(upstream.url("/a.png?sig=1"), {.fetch_hosts = {Listed(upstream)}});
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->bytes, "image");
   EXPECT_EQ(upstream.requests()[0].path(), "/a.png?sig=1");
   EXPECT_EQ(upstream.requests()[0].head.substr(0, 4), "GET ");
   EXPECT_THAT(upstream.requests()[0].head, Not(HasSubstr("Authorization")));
@@ -251,16 +252,84 @@ TEST_F(FetcherTest, ANameThatLeadsToAPrivateAddressIsNotAsked) {
   EXPECT_THAT(upstream.requests(), IsEmpty());
 }
 
-TEST_F(FetcherTest, FollowsNoRedirectAndTakesNothingButA200) {
-  ScriptedUpstream upstream([](const Request& request) {
-    return request.path() == "/moved" ? ScriptedUpstream::Answer(302, "", "Location: http://127.0.0.1:1/\r\n")
-                                      : ScriptedUpstream::Answer(404, "no");
-  });
-  EXPECT_EQ(Fetch(upstream.url("/moved"), {.fetch_hosts = {"127.0.0.1"}}).status().code(),
-            absl::StatusCode::kUnavailable);
+TEST_F(FetcherTest, TakesNothingButA200) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(404, "no"); });
   EXPECT_EQ(Fetch(upstream.url("/gone"), {.fetch_hosts = {"127.0.0.1"}}).status().code(),
             absl::StatusCode::kUnavailable);
-  EXPECT_THAT(upstream.requests(), SizeIs(2));
+  EXPECT_THAT(upstream.requests(), SizeIs(1));
+}
+
+ScriptedUpstream::Reply MovedTo(const std::string& where, int status = 302) {
+  return ScriptedUpstream::Answer(status, "", absl::StrCat("Location: ", where, "\r\n"));
+}
+
+TEST_F(FetcherTest, FollowsThreeRedirectsOfEveryKindAndNoFourth) {
+  ScriptedUpstream upstream([](const Request& request) {
+    if (request.path() == "/0") return MovedTo("/1", 301);
+    if (request.path() == "/1") return MovedTo("2?x=1#part", 303);
+    if (request.path() == "/2?x=1") return MovedTo("/3", 307);
+    if (request.path() == "/too-far") return MovedTo("/0", 308);
+    return ScriptedUpstream::Answer(200, "image");
+  });
+  FetchOptions options{.fetch_hosts = {Listed(upstream)}};
+  absl::StatusOr<Fetched> fetched = Fetch(upstream.url("/0"), options);
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->bytes, "image");
+  EXPECT_THAT(upstream.requests(), SizeIs(4));
+  EXPECT_EQ(Fetch(upstream.url("/too-far"), options).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(upstream.requests(), SizeIs(8)) << "the fourth redirect is not followed";
+}
+
+TEST_F(FetcherTest, EachRedirectIsCheckedLikeTheFirstUrl) {
+  ScriptedUpstream inside([](const Request&) { return ScriptedUpstream::Answer(200, "secret"); });
+  for (const std::string& where :
+       {inside.url("/x"), absl::StrCat("https://127.0.0.1:", inside.port()),
+        absl::StrCat("https://[::ffff:7f00:1]:", inside.port()), std::string("file:///etc/passwd"),
+        std::string("gopher://127.0.0.1/"), absl::StrCat("https://user:secret@127.0.0.1:", inside.port())}) {
+    ScriptedUpstream upstream([&](const Request&) { return MovedTo(where); });
+    absl::StatusOr<Fetched> fetched = Fetch(upstream.url("/a"), {.fetch_hosts = {Listed(upstream)}});
+    EXPECT_FALSE(fetched.ok()) << where;
+  }
+  EXPECT_THAT(inside.requests(), IsEmpty());
+}
+
+TEST_F(FetcherTest, ARedirectToAnotherListedHostIsFollowed) {
+  ScriptedUpstream store([](const Request&) { return ScriptedUpstream::Answer(200, "image"); });
+  ScriptedUpstream upstream([&](const Request&) { return MovedTo(store.url("/signed")); });
+  absl::StatusOr<Fetched> fetched =
+      Fetch(upstream.url("/a"), {.fetch_hosts = {Listed(upstream), Listed(store)}});
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->bytes, "image");
+}
+
+// With a proxy, too, names are looked up and checked here: it is asked for an address.
+TEST_F(FetcherTest, GoesThroughTheProxyToTheCheckedAddress) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "image"); });
+  ConnectProxy proxy;
+  std::string url = absl::StrCat("http://cdn.example:", upstream.port(), "/x");
+  Fetcher fetcher(loop_, client_, [](const std::string&, int, std::function<void(Fetcher::Addresses)> done) {
+    done({{Loopback()}});
+  });
+  EXPECT_EQ(Wait(fetcher.Fetch(url, {.egress_proxy = proxy.url()})).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(proxy.heads(), IsEmpty());
+  FetchOptions options{.fetch_hosts = {"cdn.example"}, .egress_proxy = proxy.url()};
+  absl::StatusOr<Fetched> fetched = Wait(fetcher.Fetch(url, options));
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->bytes, "image");
+  EXPECT_THAT(proxy.heads()[0], HasSubstr(absl::StrCat("CONNECT 127.0.0.1:", upstream.port(), " ")));
+  EXPECT_EQ(upstream.requests()[0].header("Host"), absl::StrCat("cdn.example:", upstream.port()));
+}
+
+TEST_F(FetcherTest, WhatIsFetchedTakesRoomAsLongAsItIsKept) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, std::string(100'000, 'x')); });
+  ByteBudget budget(1 << 20);
+  FetchOptions options{.fetch_hosts = {"127.0.0.1"}, .room = ByteRoom::Make(&budget, 1)};
+  absl::StatusOr<Fetched> fetched = Fetch(upstream.url(), options);
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->room.bytes(), 100'000);
+  EXPECT_EQ(budget.used(), 100'000);
 }
 
 TEST_F(FetcherTest, SizeIsCappedAndTheUrlStaysOutOfTheMessage) {

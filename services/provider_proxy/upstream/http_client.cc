@@ -36,6 +36,10 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::OnTimer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnectionsMax);
+    // One call at a time per connection, also with HTTP/2. With several of them, what comes for one that is
+    // to be left unread until there is memory is read along with the others, into memory that nobody
+    // counts; and a connection that dies leaves one call broken, not a hundred.
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
   }
 
   void Begin(HttpRequest request, SendOptions options, Transfer::Done done) {
@@ -43,16 +47,16 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
     if (multi_ == nullptr || transfer->cancellation().cancelled()) {
       return transfer->Answer(transfer->Abandon(HttpEnd::kCancelled, "cancelled"));
     }
-    if (!transfer->Prepare(options_)) {
-      return transfer->Answer(transfer->Abandon(HttpEnd::kNotStarted, "curl refuses the request's settings"));
+    // What comes back may come on any thread, also after the call has ended, hence a number and no pointer.
+    int64_t number = next_number_++;
+    transfer->number = number;
+    if (absl::Status prepared = transfer->Prepare(options_, HostOf(number)); !prepared.ok()) {
+      return transfer->Answer(transfer->Abandon(HttpEnd::kNotStarted, prepared.message()));
     }
     CURLMcode added = curl_multi_add_handle(multi_, transfer->easy());
     if (added != CURLM_OK) {
       return transfer->Answer(transfer->Abandon(HttpEnd::kNotStarted, curl_multi_strerror(added)));
     }
-    // The callback may run on any thread, also after the call has ended, hence a number and no pointer.
-    int64_t number = next_number_++;
-    transfer->number = number;
     Transfer& here = *transfers_.emplace(number, std::move(transfer)).first->second;
     here.on_cancel = here.cancellation().OnCancel([weak = weak_from_this(), loop = &loop_, number] {
       loop->Post([weak, number] {
@@ -119,6 +123,31 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
       End(reinterpret_cast<Transfer*>(transfer)->number,
           [code](Transfer& ended) { return ended.Finish(code); });
     }
+  }
+
+  Transfer::Host HostOf(int64_t number) {
+    return {.loop = &loop_,
+            .entered =
+                [weak = weak_from_this(), loop = &loop_, number](ByteRoom::Entry room) {
+                  auto shared = std::make_shared<ByteRoom::Entry>(std::move(room));
+                  loop->Post([weak, number, shared] {
+                    if (std::shared_ptr<Impl> self = weak.lock()) self->Resume(number, std::move(*shared));
+                  });
+                },
+            .too_slow =
+                [this, number] {
+                  End(number, [](Transfer& slow) {
+                    return slow.Abandon(HttpEnd::kTimedOut, "the body came too slowly");
+                  });
+                }};
+  }
+
+  void Resume(int64_t number, ByteRoom::Entry room) {
+    auto found = transfers_.find(number);
+    if (found == transfers_.end()) return;
+    // An error in here is told to nobody else: curl would go on and call the rest a success.
+    CURLcode code = found->second->Resume(std::move(room));
+    if (code != CURLE_OK) End(number, [code](Transfer& ended) { return ended.Finish(code); });
   }
 
   void Cancel(int64_t number) {

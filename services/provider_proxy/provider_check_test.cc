@@ -1,0 +1,566 @@
+#include "services/provider_proxy/provider_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "services/common/status/status.h"
+#include "services/provider_proxy/proxy_fixture.h"
+#include "services/provider_proxy/upstream/connect_proxy.h"
+#include "services/provider_proxy/upstream/loopback_server.h"
+#include "services/provider_proxy/upstream/scripted_upstream.h"
+#include "tests/support/certificates.h"
+
+namespace prismatic::provider_proxy {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using Request = ScriptedUpstream::Request;
+using Reply = ScriptedUpstream::Reply;
+
+constexpr char kSecretA[] = "upstream-secret-a";
+constexpr char kSecretB[] = "upstream-secret-b";
+
+// A TLS server that gives every request one answer, with a certificate of the test's choice.
+class TlsServer {
+ public:
+  TlsServer(const std::string& cert_file, const std::string& key_file, std::string body)
+      : context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free), body_(std::move(body)) {
+    // As in the product: a client that leaves during the greeting must not end the process.
+    std::signal(SIGPIPE, SIG_IGN);
+    SSL_CTX_use_certificate_file(context_.get(), cert_file.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_use_PrivateKey_file(context_.get(), key_file.c_str(), SSL_FILETYPE_PEM);
+    server_.emplace([this](int socket, int) { Serve(socket); });
+  }
+  int port() const { return server_->port(); }
+  std::string url() const { return absl::StrCat("https://localhost:", port()); }
+
+ private:
+  void Serve(int socket) {
+    std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context_.get()), &SSL_free);
+    SSL_set_fd(ssl.get(), socket);
+    if (SSL_accept(ssl.get()) != 1) return;
+    std::string head;
+    for (char byte; SSL_read(ssl.get(), &byte, 1) == 1;) {
+      head += byte;
+      if (!absl::EndsWith(head, "\r\n\r\n")) continue;
+      std::string reply = ScriptedUpstream::Answer(200, body_).bytes;
+      SSL_write(ssl.get(), reply.data(), static_cast<int>(reply.size()));
+      head.clear();
+    }
+  }
+
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+  const std::string body_;
+  std::optional<LoopbackServer> server_;
+};
+
+// Lists `a-model` to those who show a key that it knows, and makes images for them.
+Reply AsApi(const Request& request) {
+  if (request.header("Authorization") != absl::StrCat("Bearer ", kSecretA)) {
+    return ScriptedUpstream::Answer(401, R"({"error":{"message":"wrong key told by upstream"}})");
+  }
+  if (absl::EndsWith(request.path(), "/models")) {
+    return ScriptedUpstream::Answer(200, R"({"object":"list","data":[{"id":"other"},{"id":"a-model"}]})");
+  }
+  return ImagesAsAsked(request);
+}
+
+// Answers the list as AsApi does, and calls for images with `reply`.
+ScriptedUpstream::Script AsApiButImagesAre(Reply reply) {
+  return [reply](const Request& request) {
+    return absl::EndsWith(request.path(), "/models") ? AsApi(request) : reply;
+  };
+}
+
+class ProviderCheckTest : public ::testing::Test {
+ protected:
+  // One provider `a` at `url` with a credential, and a route of `m` to its `a-model`.
+  catalog::v1::Provider& Add(const std::string& url) {
+    catalog_.Add("a", url);
+    provider().add_credentials("env:PROVIDER_KEY_A");
+    return provider();
+  }
+  catalog::v1::Provider& provider() { return catalog_.provider(0); }
+
+  absl::StatusOr<v1::TestProviderResponse> Test(v1::TestProviderRequest request) {
+    process_.catalog.Set(catalog_.Build());
+    client_.emplace(process_.loop, HttpClientOptions{.ca_file = ca_file_});
+    exchange_.emplace(UpstreamExchange::Parts{.loop = process_.loop,
+                                              .workers = process_.workers,
+                                              .client = *client_,
+                                              .egress_proxy = egress_proxy_});
+    ProviderCheck check({.loop = process_.loop,
+                         .workers = process_.workers,
+                         .client = *client_,
+                         .catalog = process_.catalog,
+                         .credentials = credentials_,
+                         .exchange = *exchange_,
+                         .resolver = resolver_,
+                         .step_max = step_max_,
+                         .image_max = image_max_});
+    return Wait(check.Run({.request_id = "test"}, std::move(request)));
+  }
+  // Of the whole run; what is said of a step is in `checks_`.
+  bool Run(bool generate = false) {
+    v1::TestProviderRequest request;
+    request.set_provider("a");
+    request.set_generate(generate);
+    absl::StatusOr<v1::TestProviderResponse> response = Test(std::move(request));
+    EXPECT_TRUE(response.ok()) << response.status();
+    if (!response.ok()) return false;
+    response_ = *std::move(response);
+    for (const v1::ProviderCheck& check : response_.checks()) {
+      EXPECT_THAT(check.words(), Not(HasSubstr("secret"))) << "a credential in " << check.name();
+      EXPECT_THAT(check.words(), Not(HasSubstr("told by upstream"))) << check.name();
+      EXPECT_GE(check.duration_ms(), 0);
+    }
+    return response_.ok();
+  }
+  // "name ok", in order.
+  std::vector<std::string> Results() const {
+    std::vector<std::string> results;
+    for (const v1::ProviderCheck& check : response_.checks()) {
+      absl::string_view result = v1::CheckResult_Name(check.result());
+      results.push_back(absl::StrCat(check.name(), " ", result.substr(sizeof("CHECK_RESULT_") - 1)));
+    }
+    return results;
+  }
+  // Of the first check of that name.
+  std::string Words(absl::string_view name) const {
+    for (const v1::ProviderCheck& check : response_.checks()) {
+      if (check.name() == name) return check.words();
+    }
+    return "";
+  }
+  v1::CheckResult Result(absl::string_view name) const {
+    for (const v1::ProviderCheck& check : response_.checks()) {
+      if (check.name() == name) return check.result();
+    }
+    return v1::CHECK_RESULT_UNSPECIFIED;
+  }
+
+  TestProcess process_;
+  CatalogBuilder catalog_;
+  Credentials credentials_{{{"PROVIDER_KEY_A", kSecretA}, {"PROVIDER_KEY_B", kSecretB}}, ""};
+  std::string ca_file_;
+  std::string egress_proxy_;
+  Fetcher::Resolver resolver_;
+  absl::Duration step_max_ = absl::Seconds(10);
+  absl::Duration image_max_ = absl::Seconds(30);
+  std::optional<HttpClient> client_;
+  std::optional<UpstreamExchange> exchange_;
+  v1::TestProviderResponse response_;
+};
+
+TEST_F(ProviderCheckTest, FindsNothingWrongWhereNothingIs) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1"));
+  EXPECT_TRUE(Run(/*generate=*/true));
+  EXPECT_THAT(Results(), ElementsAre("switch OK", "credential OK", "name OK", "connection OK", "tls SKIPPED",
+                                     "authentication OK", "model OK", "image OK"));
+  EXPECT_THAT(Words("credential"), HasSubstr("env:PROVIDER_KEY_A"));
+  EXPECT_THAT(Words("tls"), HasSubstr("plain http"));
+  EXPECT_THAT(Words("model"), HasSubstr("a-model"));
+  EXPECT_THAT(Words("image"), AllOf(HasSubstr("image/png"), HasSubstr("64x32")));
+}
+
+TEST_F(ProviderCheckTest, WithoutBeingAskedToItMakesNoImage) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1"));
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(Result("image"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("image"), HasSubstr("--generate"));
+  for (const Request& request : upstream.requests()) EXPECT_THAT(request.head, HasSubstr("GET /v1/models"));
+}
+
+TEST_F(ProviderCheckTest, ASwitchThatIsOffIsToldAndTheRestLookedAt) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1")).set_images_enabled(false);
+  provider().mutable_images_override()->set_actor("ada");
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(Result("switch"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("switch"), AllOf(HasSubstr("off by ada"), HasSubstr("provider images a on")));
+  EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_OK);
+}
+
+TEST_F(ProviderCheckTest, AMissingCredentialFailsAndTheWayIsStillLookedAt) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1")).set_credentials(0, "env:PROVIDER_KEY_NONE");
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EXPECT_EQ(Result("credential"), v1::CHECK_RESULT_FAILED);
+  EXPECT_THAT(Words("credential"), HasSubstr("env:PROVIDER_KEY_NONE is not in the environment"));
+  EXPECT_EQ(Result("connection"), v1::CHECK_RESULT_OK);
+  EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_EQ(Result("image"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(upstream.requests(), IsEmpty());
+}
+
+TEST_F(ProviderCheckTest, ANameThatIsNotFoundEndsIt) {
+  std::string asked;
+  resolver_ = [&](const std::string& host, int port, std::function<void(Fetcher::Addresses)> done) {
+    asked = absl::StrCat(host, ":", port);
+    done(absl::UnavailableError("no such name"));
+  };
+  Add("https://api.provider.invalid/v1");
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(asked, "api.provider.invalid:443");
+  EXPECT_THAT(Results(), ElementsAre("switch OK", "credential OK", "name FAILED"));
+  EXPECT_THAT(Words("name"), AllOf(HasSubstr("api.provider.invalid is not found"), HasSubstr("base_url")));
+}
+
+TEST_F(ProviderCheckTest, ANameServerThatSaysNothingIsToldApart) {
+  step_max_ = absl::Milliseconds(50);
+  std::function<void(Fetcher::Addresses)> late;
+  resolver_ = [&](const std::string&, int, std::function<void(Fetcher::Addresses)> done) { late = done; };
+  Add("https://api.provider.invalid");
+  EXPECT_FALSE(Run());
+  EXPECT_THAT(Words("name"), HasSubstr("not looked up in time"));
+  // What comes now finds nobody waiting.
+  std::promise<void> answered;
+  process_.loop.Post([&] {
+    late(absl::UnavailableError("late"));
+    answered.set_value();
+  });
+  answered.get_future().wait();
+}
+
+TEST_F(ProviderCheckTest, TellsTheAddressesOfAName) {
+  ScriptedUpstream upstream(AsApi);
+  resolver_ = [](const std::string&, int, std::function<void(Fetcher::Addresses)> done) {
+    loop::Loop::Address address{};
+    sockaddr_in loopback = LoopbackAddress(80);
+    std::memcpy(&address.storage, &loopback, sizeof(loopback));
+    address.size = sizeof(loopback);
+    done(std::vector<loop::Loop::Address>{address, address});
+  };
+  Add(absl::StrCat("http://localhost:", upstream.port(), "/v1"));
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(Words("name"), "localhost is 127.0.0.1.");
+}
+
+TEST_F(ProviderCheckTest, ARefusedConnectionEndsIt) {
+  int free_port;
+  {
+    ScriptedUpstream gone([](const Request&) { return Reply{}; });
+    free_port = gone.port();
+  }
+  Add(absl::StrCat("https://127.0.0.1:", free_port));
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EXPECT_THAT(Results(), ElementsAre("switch OK", "credential OK", "name OK", "connection FAILED"));
+  EXPECT_THAT(Words("connection"), HasSubstr(absl::StrCat("127.0.0.1:", free_port, " refuses connections")));
+}
+
+// --- TLS ---
+
+class ProviderCheckTlsTest : public ProviderCheckTest {
+ protected:
+  // Trusts the authority of the certificates; what their server says of TLS is in Words("tls").
+  bool RunWith(const std::string& cert_file, const std::string& key_file) {
+    TlsServer server(cert_file, key_file, R"({"data":[{"id":"a-model"}]})");
+    Add(server.url());
+    return Run();
+  }
+  void EndsWithTls() const {
+    EXPECT_THAT(Results(),
+                ElementsAre("switch OK", "credential OK", "name OK", "connection OK", "tls FAILED"));
+  }
+};
+
+TEST_F(ProviderCheckTlsTest, AGoodCertificateIsSaidToBeOne) {
+  testing::Certificates certificates;
+  ca_file_ = certificates.ca_file();
+  EXPECT_TRUE(RunWith(certificates.cert_file(), certificates.key_file()));
+  EXPECT_EQ(Words("tls"), "The certificate is valid for localhost.");
+}
+
+TEST_F(ProviderCheckTlsTest, AnUnknownAuthority) {
+  testing::Certificates certificates;
+  testing::Certificates others;
+  ca_file_ = others.ca_file();
+  EXPECT_FALSE(RunWith(certificates.cert_file(), certificates.key_file()));
+  EndsWithTls();
+  EXPECT_THAT(Words("tls"),
+              AllOf(HasSubstr("authority that is not trusted"), HasSubstr("--upstream-ca-file")));
+}
+
+TEST_F(ProviderCheckTlsTest, AnotherName) {
+  testing::Certificates certificates("DNS:other.example");
+  ca_file_ = certificates.ca_file();
+  EXPECT_FALSE(RunWith(certificates.cert_file(), certificates.key_file()));
+  EndsWithTls();
+  EXPECT_THAT(Words("tls"), HasSubstr("another name than localhost"));
+}
+
+TEST_F(ProviderCheckTlsTest, AnExpiredCertificate) {
+  testing::Certificates certificates;
+  ca_file_ = certificates.ca_file();
+  std::string folder = std::filesystem::path(ca_file_).parent_path().string();
+  std::string make = absl::StrCat(
+      "cd '", folder, "' && openssl req -new -key cert.key -subj /CN=test -out old.csr && ",
+      "printf 'subjectAltName=DNS:localhost' > old.ext && openssl x509 -req -in old.csr -CA ca.pem ",
+      "-CAkey ca.key -set_serial 7 -extfile old.ext -days -1 -out old.pem");
+  ASSERT_EQ(std::system(absl::StrCat("(", make, ") >/dev/null 2>&1").c_str()), 0);
+  EXPECT_FALSE(RunWith(folder + "/old.pem", certificates.key_file()));
+  EndsWithTls();
+  EXPECT_THAT(Words("tls"), HasSubstr("has expired"));
+}
+
+TEST_F(ProviderCheckTlsTest, AServerThatSpeaksPlainHttp) {
+  LoopbackServer server([](int socket, int) {
+    char byte;
+    if (recv(socket, &byte, 1, 0) != 1) return;
+    constexpr absl::string_view kPlain = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    send(socket, kPlain.data(), kPlain.size(), MSG_NOSIGNAL);
+  });
+  Add(absl::StrCat("https://127.0.0.1:", server.port()));
+  EXPECT_FALSE(Run());
+  EndsWithTls();
+  EXPECT_THAT(Words("tls"), HasSubstr("plain http"));
+}
+
+TEST_F(ProviderCheckTlsTest, AServerThatTakesConnectionsAndSaysNothing) {
+  step_max_ = absl::Milliseconds(300);
+  LoopbackServer server([](int socket, int) {
+    for (char byte; recv(socket, &byte, 1, 0) == 1;) {
+    }
+  });
+  Add(absl::StrCat("https://127.0.0.1:", server.port()));
+  EXPECT_FALSE(Run());
+  EndsWithTls();
+  EXPECT_THAT(Words("tls"), HasSubstr("says nothing when TLS begins"));
+}
+
+// --- through an egress proxy ---
+
+TEST_F(ProviderCheckTlsTest, ThroughAProxyTheNameIsTheProxysWork) {
+  testing::Certificates certificates;
+  ca_file_ = certificates.ca_file();
+  ConnectProxy proxy;
+  egress_proxy_ = proxy.url();
+  EXPECT_TRUE(RunWith(certificates.cert_file(), certificates.key_file()));
+  EXPECT_EQ(Result("name"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("connection"), HasSubstr("lets them through"));
+  EXPECT_EQ(Result("tls"), v1::CHECK_RESULT_OK);
+  EXPECT_THAT(proxy.heads(), Each(HasSubstr("CONNECT localhost:")));
+}
+
+TEST_F(ProviderCheckTlsTest, AProxyThatLetsNothingThrough) {
+  ConnectProxy proxy("403 No\r\nContent-Length: 0");
+  egress_proxy_ = proxy.url("user:proxy-secret@");
+  Add("https://api.provider.invalid");
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(Result("connection"), v1::CHECK_RESULT_FAILED);
+  EXPECT_THAT(Words("connection"),
+              AllOf(HasSubstr("egress proxy answers 403"), HasSubstr("api.provider.invalid:443")));
+}
+
+TEST_F(ProviderCheckTest, AProxyThatIsNotThere) {
+  {
+    ConnectProxy gone;
+    egress_proxy_ = gone.url();
+  }
+  Add("https://api.provider.invalid");
+  EXPECT_FALSE(Run());
+  EXPECT_THAT(Words("connection"), HasSubstr("egress proxy does not answer"));
+}
+
+// --- the credential ---
+
+TEST_F(ProviderCheckTest, AWrongKeyEndsIt) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1")).set_credentials(0, "env:PROVIDER_KEY_B");
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EXPECT_THAT(Results(), ElementsAre("switch OK", "credential OK", "name OK", "connection OK", "tls SKIPPED",
+                                     "authentication FAILED"));
+  EXPECT_THAT(Words("authentication"), HasSubstr("refuses env:PROVIDER_KEY_B (HTTP 401)"));
+}
+
+TEST_F(ProviderCheckTest, OfSeveralCredentialsTheWrongOneIsNamedAndTheOtherUsed) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1")).set_credentials(0, "env:PROVIDER_KEY_B");
+  provider().add_credentials("env:PROVIDER_KEY_A");
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EXPECT_THAT(Words("authentication"),
+              AllOf(HasSubstr("PROVIDER_KEY_B (HTTP 401)"), Not(HasSubstr("PROVIDER_KEY_A"))));
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_OK);
+  EXPECT_EQ(Result("image"), v1::CHECK_RESULT_OK) << Words("image");
+}
+
+TEST_F(ProviderCheckTest, AnUpstreamThatListsItsModelsToStrangersSaysNothingAboutAKey) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, R"({"data":[{"id":"a-model"}]})"); });
+  Add(upstream.url());
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("authentication"), HasSubstr("without a credential too"));
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_OK);
+}
+
+TEST_F(ProviderCheckTest, AnUpstreamThatWantsACredentialWhereTheCatalogNamesNone) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url()).clear_credentials();
+  EXPECT_FALSE(Run());
+  EXPECT_THAT(Words("authentication"), AllOf(HasSubstr("HTTP 401"), HasSubstr("names none")));
+}
+
+TEST_F(ProviderCheckTest, AnAnswerThatSaysNothingAboutAKeyIsNoFault) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(404, "told by upstream"); });
+  Add(upstream.url());
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("authentication"), HasSubstr("HTTP 404"));
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_SKIPPED);
+}
+
+TEST_F(ProviderCheckTest, TheGetGoesOutAsTheProvidersCallsDo) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, R"({"data":[{"id":"x"}]})"); });
+  catalog::v1::Endpoint& endpoint = *Add(upstream.url("/openai")).mutable_endpoint();
+  endpoint.set_path("/deployments/{model}/images/generations");
+  endpoint.set_auth_header("api-key");
+  catalog::v1::NameValue& version = *endpoint.add_query();
+  version.set_name("api-version");
+  version.set_value("2025-04-01-preview");
+  EXPECT_TRUE(Run());
+  for (const Request& request : upstream.requests()) {
+    EXPECT_EQ(request.path(), "/openai/models?api-version=2025-04-01-preview");
+  }
+  EXPECT_EQ(upstream.requests()[0].header("api-key") + upstream.requests()[1].header("api-key"), kSecretA);
+  EXPECT_THAT(Words("authentication"), Not(HasSubstr("api-version")));
+  // What stands in the path is a deployment, and no name of that list.
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("model"), HasSubstr("deployments"));
+}
+
+// --- models ---
+
+TEST_F(ProviderCheckTest, AModelThatIsNotListedFailsWithTheNearestName) {
+  ScriptedUpstream upstream([](const Request& request) {
+    return request.header("Authorization").empty()
+               ? ScriptedUpstream::Answer(401, "")
+               : ScriptedUpstream::Answer(
+                     200, R"({"data":[{"id":"b"},{"id":"a-model-2"},{"id":"a.mo\u001bdel"}]})");
+  });
+  Add(upstream.url());
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_OK);
+  EXPECT_THAT(Words("model"),
+              AllOf(HasSubstr("does not list a-model;"), HasSubstr("nearest name is a-model-2.")));
+}
+
+TEST_F(ProviderCheckTest, OneModelCanBeAskedFor) {
+  ScriptedUpstream upstream(AsApi);
+  Add(upstream.url("/v1"));
+  v1::TestProviderRequest request;
+  request.set_provider("a");
+  request.set_model("public-m");
+  ASSERT_TRUE(Test(request).ok());
+  request.set_model("nothing");
+  absl::StatusOr<v1::TestProviderResponse> unknown = Test(request);
+  EXPECT_EQ(ReasonOf(unknown.status()), common::v1::ERROR_REASON_INVALID_VALUE);
+  EXPECT_THAT(unknown.status().message(), HasSubstr("no model \"nothing\""));
+}
+
+TEST_F(ProviderCheckTest, AProviderThatIsNotThereIsTheCallersMistake) {
+  Add("http://127.0.0.1:1");
+  v1::TestProviderRequest request;
+  request.set_provider("b");
+  EXPECT_EQ(ReasonOf(Test(request).status()), common::v1::ERROR_REASON_INVALID_VALUE);
+}
+
+// --- the image ---
+
+struct ImageCase {
+  absl::string_view name;
+  int status;
+  absl::string_view body;
+  absl::string_view words;
+};
+
+class ProviderCheckImageTest : public ProviderCheckTest, public ::testing::WithParamInterface<ImageCase> {};
+
+TEST_P(ProviderCheckImageTest, IsToldInWords) {
+  ScriptedUpstream upstream(AsApiButImagesAre(ScriptedUpstream::Answer(GetParam().status, GetParam().body)));
+  Add(upstream.url("/v1"));
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EXPECT_EQ(Result("image"), v1::CHECK_RESULT_FAILED);
+  EXPECT_THAT(Words("image"), AllOf(HasSubstr(std::string(GetParam().words)),
+                                    HasSubstr(absl::StrCat("HTTP ", GetParam().status))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Failures, ProviderCheckImageTest,
+    ::testing::Values(
+        ImageCase{"WebPage", 200, "<html>told by upstream</html>", "web page"},
+        ImageCase{"BrokenJson", 200, R"({"data":[{"b64_json":"told by upstream)", "no JSON"},
+        ImageCase{"NoImage", 200, R"({"data":[]})", "holds no image"},
+        ImageCase{"NotAnImage", 200, R"({"data":[{"b64_json":"aGVsbG8gd29ybGQ="}]})", "no whole PNG"},
+        ImageCase{"Moderation", 400,
+                  R"({"error":{"code":"moderation_blocked","message":"told by upstream"}})", "safety system"},
+        ImageCase{"Rejected", 400, R"({"error":{"code":"invalid_value","message":"told by upstream"}})",
+                  "finds the request wrong"},
+        ImageCase{"NotFound", 404, "told by upstream", "does not know the path or the model"},
+        ImageCase{"NoCredit", 402, "", "no credit"}, ImageCase{"Forbidden", 403, "", "rights of the key"},
+        ImageCase{"RateLimited", 429, "", "enough calls"}, ImageCase{"Failing", 500, "", "failed by itself"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST_F(ProviderCheckTest, AnUpstreamThatIsTooSlowForAnImage) {
+  image_max_ = absl::Milliseconds(200);
+  ScriptedUpstream* self = nullptr;
+  ScriptedUpstream upstream([&](const Request& request) {
+    if (absl::EndsWith(request.path(), "/models")) return AsApi(request);
+    self->AwaitEnd();
+    return Reply{};
+  });
+  self = &upstream;
+  Add(upstream.url("/v1"));
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EXPECT_THAT(Words("image"),
+              AllOf(HasSubstr("No answer came in time"), HasSubstr("may have made an image")));
+}
+
+TEST_F(ProviderCheckTest, ACallerWhoHasGoneIsNotWaitedFor) {
+  ScriptedUpstream* self = nullptr;
+  ScriptedUpstream upstream([&](const Request&) {
+    self->AwaitEnd();
+    return Reply{};
+  });
+  self = &upstream;
+  Add(upstream.url());
+  process_.catalog.Set(catalog_.Build());
+  client_.emplace(process_.loop, HttpClientOptions{});
+  exchange_.emplace(
+      UpstreamExchange::Parts{.loop = process_.loop, .workers = process_.workers, .client = *client_});
+  ProviderCheck check(
+      {process_.loop, process_.workers, *client_, process_.catalog, credentials_, *exchange_});
+  CallContext call{.request_id = "test"};
+  std::thread canceller([&] {
+    upstream.AwaitRequests(1);
+    call.cancellation.Cancel();
+  });
+  v1::TestProviderRequest request;
+  request.set_provider("a");
+  EXPECT_TRUE(absl::IsCancelled(Wait(check.Run(call, request)).status()));
+  canceller.join();
+}
+
+}  // namespace
+}  // namespace prismatic::provider_proxy

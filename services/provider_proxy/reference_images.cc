@@ -1,0 +1,78 @@
+#include "services/provider_proxy/reference_images.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "services/common/log/log.h"
+#include "services/provider_proxy/adapters/image_check.h"
+#include "services/provider_proxy/adapters/provider_errors.h"
+
+namespace prismatic::provider_proxy {
+namespace {
+
+// Fetches one; what is there already comes back as it is.
+Task<absl::StatusOr<Fetched>> FetchOne(std::string reference, FetchOptions options, Fetcher* fetcher) {
+  if (IsInline(reference)) co_return Fetched();
+  auto fetching = fetcher->Fetch(std::move(reference), std::move(options));
+  absl::StatusOr<Fetched> fetched = co_await fetching;
+  co_return fetched;
+}
+
+absl::StatusOr<std::string> AsDataUrl(const Fetched& fetched) {
+  absl::StatusOr<ImageFacts> facts = CheckImageBytes(fetched.bytes);
+  if (!facts.ok()) return facts.status();
+  return absl::StrCat("data:", facts->mime_type, ";base64,", absl::Base64Escape(fetched.bytes));
+}
+
+absl::Status NotUsable(const std::string& request_id, const absl::Status& why) {
+  if (absl::IsCancelled(why)) return error::CallerGone();
+  log::Info("reference image not usable", {{"request_id", request_id}, {"note", why.message()}});
+  return error::ReferenceNotFetched();
+}
+
+}  // namespace
+
+bool IsInline(absl::string_view reference) { return absl::StartsWithIgnoreCase(reference, "data:"); }
+
+Task<absl::StatusOr<InlinedRequest>> InlineReferences(
+    std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options, Fetcher* fetcher,
+    Workers* workers, ByteBudget* budget) {
+  auto room = ByteRoom::Make(budget, request->reference_images_size());
+  options.room = room;
+  options.bytes_max = options.bytes_expected = kReferenceBytesMax;
+  options.deadline = std::min(options.deadline, absl::Now() + kReferencesTimeMax);
+  std::vector<Task<absl::StatusOr<Fetched>>> fetches;
+  for (const std::string& reference : request->reference_images()) {
+    fetches.push_back(FetchOne(reference, options, fetcher));
+  }
+  auto all = WhenAll(std::move(fetches));
+  std::vector<absl::StatusOr<Fetched>> fetched = co_await all;
+  ResumeOn resume(workers);
+  co_await resume;
+
+  auto inlined = std::make_shared<v1::GenerateImagesRequest>(*request);
+  int64_t bytes = 0;
+  for (int i = 0; i < inlined->reference_images_size(); ++i) {
+    if (IsInline(inlined->reference_images(i))) continue;
+    if (!fetched[i].ok()) co_return NotUsable(request->request_id(), fetched[i].status());
+    absl::StatusOr<std::string> url = AsDataUrl(*fetched[i]);
+    if (!url.ok()) co_return NotUsable(request->request_id(), url.status());
+    fetched[i]->bytes = std::string();
+    fetched[i]->room.Set(static_cast<int64_t>(url->size()));
+    bytes += static_cast<int64_t>(url->size());
+    if (bytes > kReferencesBytesMax) {
+      co_return NotUsable(request->request_id(), absl::InvalidArgumentError("they are too large together"));
+    }
+    *inlined->mutable_reference_images(i) = *std::move(url);
+  }
+  // Held while the generation waits for its results, so it is none that was waited for: those must get by.
+  InlinedRequest result{.request = std::move(inlined), .share = ByteBudget::Share(budget)};
+  result.share.Set(bytes);
+  co_return result;
+}
+
+}  // namespace prismatic::provider_proxy
