@@ -42,7 +42,8 @@ def suites(full):
     for mode in ([], ["--separate"]):
         name = "separate" if mode else "all_in_one"
         yield f"e2e_{name}", "dev", [sys.executable, "tests/e2e/first_picture_test.py", *mode]
-        for suite in ("faults", "error_table", "refusal_order", "idempotency", "hangup", "drain", "headers"):
+        for suite in ("faults", "error_table", "refusal_order", "idempotency", "hangup", "drain", "headers", "upstreams",
+                      "failover_matrix"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
         yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
         for suite in ("operator", "books"):

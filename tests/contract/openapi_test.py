@@ -283,6 +283,7 @@ class OpenApiTest(unittest.TestCase):
                 self.assertEqual((answer.error["code"], answer.error["param"]), ("missing_required_parameter", name))
 
     def test_no_described_parameter_is_unknown(self):
+        self.suite.await_upstream()
         values = {"background": "opaque", "moderation": "low", "output_format": "png", "output_compression": 90,
                   "user": "u", "stream": False, "partial_images": 0, "size": "512x512"}
         body = {**SEED_REQUEST, **values, "guidance": 7, "odd name\r\n": 1, "": 2}

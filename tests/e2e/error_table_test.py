@@ -355,6 +355,8 @@ class TableTest(unittest.TestCase):
         self.assertTrue(0 < milliseconds <= 60_000, milliseconds)
 
     def make(self, row):
+        if row.upstream_calls is not None:
+            self.suite.await_upstream()
         # Looked at before the processes that the row is about are gone, and after they are back.
         before_outage = Oracle(self.suite) if row.code == "billing_unavailable" else None
         with row.given(self):

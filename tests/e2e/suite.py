@@ -200,6 +200,10 @@ class Suite:
         body = dict(body or {"model": "imagen-4", "prompt": "a lighthouse", "size": "256x256"}, **fields)
         return self.api("POST", "/images/generations", body, key, headers)
 
+    def await_upstream(self):
+        """A test before may have had the upstream say "later": then it is left alone for a while."""
+        wait_until(lambda: self.generate().status == 200, 20, "an upstream that is asked again")
+
     # --- the sandbox, as an upstream that remembers ---
     def upstream_total(self):
         return self.http("GET", self.env["PRISMATIC_SANDBOX_URL"] + "/_sandbox/requests?limit=1").json["total"]

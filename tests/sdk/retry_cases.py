@@ -73,6 +73,7 @@ class RetryCases:
 
     def succeeds_when_the_upstream_is_free_again(self, fault, headers=None):
         account, key = self.new_customer()
+        self.suite.await_upstream()
         self.suite.http("POST", self.suite.env["PRISMATIC_SANDBOX_URL"] + "/_sandbox/faults",
                         json.dumps({"count": 1, "directive": fault}))
         with self.arrivals({503: 1, 200: 1}, upstream=2):
@@ -84,6 +85,7 @@ class RetryCases:
 
     def test_upstream_that_stays_overloaded_is_asked_three_times(self):
         account, key = self.new_customer()
+        self.suite.await_upstream()
         with self.arrivals({503: 3}, upstream=3):
             outcome = self.generate(key=key, prompt="a lighthouse [[sandbox status=429 retry_after=1]]")
         self.assert_error(outcome, "InternalServerError", 503, "server_error", "model_overloaded")
