@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 900
 # What measures, or keeps both cores busy.
 ALONE = ("load_", "hostile", "chaos_", "billing_model", "late_settlement")
 # Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
-TSAN_PROGRAMS = ["common_task_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
+TSAN_PROGRAMS = ["common_task_test", "common_byte_budget_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
                  "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test",
                  "gateway_generation_test", "catalog_watch_test", "provider_proxy_adapters_test",
                  "provider_proxy_routing_test", "provider_proxy_upstream_test", "sandbox_provider_test"]
@@ -60,6 +60,7 @@ def suites(full):
                 yield f"load_{suite}_{name}", "dev", [sys.executable, f"tests/load/{suite}_test.py", *mode]
     yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
     yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
+    yield "fault_proxy", "dev", [sys.executable, "tests/support/fault_proxy_test.py"]
     yield "chaos_checker", "dev", [sys.executable, "tests/chaos/checker_test.py"]
     for mode, name in (([], "all_in_one"), (["--separate"], "separate")):
         for suite, always in (("arrows", ("separate",)), ("history", ("all_in_one", "separate")), ("sentinel", ("separate",))):

@@ -60,6 +60,12 @@ bool SaysNothingOfTheJob(const HttpResult& answer, bool final_try) {
   return status == 408 || status == 425 || status == 429 || (status >= 500 && !final_try);
 }
 
+// Of an answer that does not announce its size. Jobs answer with URLs.
+int64_t BytesExpected(const Candidate& candidate, int count) {
+  bool job = candidate.provider->wire_format() == catalog::v1::WIRE_FORMAT_ASYNC_JOB;
+  return job ? ByteRoom::kUncountedMax : ImageBytesMax(*candidate.route) * count;
+}
+
 }  // namespace
 
 std::string AuthValue(AuthScheme scheme, const std::string& secret) {
@@ -95,7 +101,7 @@ Task<HttpResult> UpstreamExchange::Send(const Errand& errand, HttpRequest reques
                       .response_bytes_max = ResponseBytesMax(route, errand.count),
                       .room = errand.room,
                       .parts = errand.count,
-                      .bytes_expected = ImageBytesMax(route) * errand.count,
+                      .bytes_expected = BytesExpected(errand.candidate, errand.count),
                       .egress_proxy = EgressOf(*errand.candidate.provider)};
   return parts_.client.Send(std::move(request), std::move(options));
 }

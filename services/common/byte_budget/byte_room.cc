@@ -11,6 +11,7 @@ std::shared_ptr<ByteRoom> ByteRoom::Make(ByteBudget* budget, int parts) {
 void ByteRoom::Enter(int64_t bytes, int parts, Entered entered) {
   if (budget_ == nullptr || bytes <= kUncountedMax) return entered(Entry());
   ByteBudget::Share too_small;
+  int64_t wait = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     bool fits = used_ + bytes <= share_.bytes();
@@ -23,6 +24,7 @@ void ByteRoom::Enter(int64_t bytes, int parts, Entered entered) {
       waiters_.push_back({bytes, std::move(entered)});
       if (waiting_) return;
       waiting_ = true;
+      wait = ++waits_;
       too_small = std::move(share_);
       entered = nullptr;
     }
@@ -30,15 +32,17 @@ void ByteRoom::Enter(int64_t bytes, int parts, Entered entered) {
   if (entered != nullptr) return entered(Entry(shared_from_this(), bytes));
   too_small = ByteBudget::Share();
   int answers = (parts_ + std::max(1, parts) - 1) / std::max(1, parts);
-  WaitForAll(bytes * answers);
+  WaitForAll(bytes * answers, wait);
 }
 
-void ByteRoom::WaitForAll(int64_t bytes) {
+void ByteRoom::WaitForAll(int64_t bytes, int64_t wait) {
   ByteBudget::Place place = budget_->Wait(bytes, [weak = weak_from_this()](ByteBudget::Share share) {
     if (std::shared_ptr<ByteRoom> room = weak.lock()) room->OnGranted(std::move(share));
   });
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (waiting_) place_ = std::move(place);
+  // Granted by now, and perhaps waiting anew, it has no use for this place, which goes outside of the lock.
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (waiting_ && waits_ == wait) std::swap(place_, place);
+  lock.unlock();
 }
 
 void ByteRoom::OnGranted(ByteBudget::Share share) {

@@ -74,7 +74,7 @@ class ByteRoom : public std::enable_shared_from_this<ByteRoom> {
   };
 
   ByteRoom(ByteBudget* budget, int parts) : budget_(budget), parts_(parts) {}
-  void WaitForAll(int64_t bytes);
+  void WaitForAll(int64_t bytes, int64_t wait);
   void OnGranted(ByteBudget::Share share);
   void Change(int64_t bytes);
 
@@ -86,6 +86,7 @@ class ByteRoom : public std::enable_shared_from_this<ByteRoom> {
   std::vector<Waiter> waiters_;  // empty unless it waits
   int64_t used_ = 0;
   bool waiting_ = false;
+  int64_t waits_ = 0;  // tells one wait from the next
   bool closed_ = false;
 };
 
