@@ -10,7 +10,8 @@ build() {
   log=$dir/build.log
   mkdir -p "$dir"
   echo "Building ($preset); the first time takes some minutes."
-  if ! { cmake --preset "$preset" && ninja -C "$dir" "$@"; } >"$log" 2>&1; then
+  # One at a time: two builds in one folder write each other's files.
+  if ! flock "$dir/.lock" bash -c 'cmake --preset "$0" && ninja -C "$1" "${@:2}"' "$preset" "$dir" "$@" >"$log" 2>&1; then
     grep -E -A12 'error|FAILED' "$log" | head -60 >&2
     echo "The build failed; everything it said is in $log" >&2
     return 1

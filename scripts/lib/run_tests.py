@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # A suite that hangs is a failure, not a wait: twice what the slowest one needs on a busy machine.
 TIMEOUT_SECONDS = 900
 # What measures, or keeps both cores busy.
-ALONE = ("load_", "hostile", "chaos_", "billing_model", "late_settlement")
+ALONE = ("load_", "upstream_", "hostile", "chaos_", "billing_model", "late_settlement")
 # Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
 TSAN_PROGRAMS = ["common_task_test", "common_byte_budget_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
                  "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test",
@@ -58,6 +58,13 @@ def suites(full):
                               ("idle_connections", ("separate",)), ("limits", ("all_in_one",))):
             if full or name in always:
                 yield f"load_{suite}_{name}", "dev", [sys.executable, f"tests/load/{suite}_test.py", *mode]
+    for mode, name in (([], "all_in_one"), (["--separate"], "separate")):
+        # The all-in-one's threads are four services'; health takes its time and is the same in both.
+        for suite, always in (("routing", ("separate",)), ("images_switch", ("all_in_one", "separate")),
+                              ("big_images", ("all_in_one", "separate")), ("http2_and_proxy", ("all_in_one", "separate")),
+                              ("in_flight_upstream", ("separate",))):
+            if name in always or full and suite != "in_flight_upstream":
+                yield f"upstream_{suite}_{name}", "dev", [sys.executable, f"tests/upstream/{suite}_test.py", *mode]
     yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
     yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
     yield "fault_proxy", "dev", [sys.executable, "tests/support/fault_proxy_test.py"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A provider's Images switch is flipped while 200 requests run: none of them fails for it, and what is sent after a flip
-goes only where it may.
+"""A provider's Images switch is flipped while 200 requests run: none of them fails for it, and what is sent after a
+flip goes only where it may.
 
 usage: images_switch_test.py [--separate] [--bin DIR] [unittest arguments]
 """
@@ -75,9 +75,10 @@ class ImagesSwitchTest(unittest.TestCase):
         flips = self.flip_all(load)
         load.finish()
         here, there = self.arrived("switched"), self.arrived("steady")
-        print(f"\n{len(flips)} flips, each everywhere after "
-              f"{max(flip.everywhere - flip.began for flip in flips) * 1000:.0f} ms at most, under {IN_FLIGHT} requests: "
-              f"{len(load.sent)} requests, {dict(outcomes_of(load.sent))}; {len(here)} and {len(there)} calls")
+        slowest = max(flip.everywhere - flip.began for flip in flips)
+        print(f"\n{len(flips)} flips, each everywhere after {slowest * 1000:.0f} ms at most, under {IN_FLIGHT} "
+              f"requests: {len(load.sent)} requests, {dict(outcomes_of(load.sent))}; {len(here)} and "
+              f"{len(there)} calls")
 
         self.assertEqual(share_failed(load.sent), 0, outcomes_of(load.sent))
         self.assertEqual((len(here) + len(there), here & there), (outcomes_of(load.sent)[200], set()))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A thousand requests in flight against a slow upstream on one provider-proxy: its threads do not grow with them, and what each
-request costs it.
+"""A thousand requests in flight against a slow upstream on one provider-proxy: its threads do not grow with them, and
+what each request costs it.
 
 usage: in_flight_upstream_test.py [--bin DIR] [unittest arguments]
 """
@@ -18,7 +18,7 @@ FEW, MANY = 10, 1000
 ARRIVAL_SECONDS = 3
 DELAY_MS = {FEW: 1500, MANY: 7000}
 # What each adds to provider-proxy: curl's handle and buffers, gRPC's stream, the request.
-BYTES_PER_REQUEST_MAX = 80 << 10
+BYTES_PER_REQUEST_MAX = 70 << 10
 # gRPC's own pools have one or two more or less at times, whatever runs.
 GRPC_THREADS_MORE = 4
 # One for the upstream; gRPC carries all in few.

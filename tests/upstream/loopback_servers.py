@@ -1,5 +1,5 @@
-"""Small servers that stand between provider-proxy and a sandbox, each in a thread of its own: one that decides request by
-request whether it is passed on, and an egress proxy that counts."""
+"""Small servers that stand between provider-proxy and a sandbox, each in a thread of its own: one that decides request
+by request whether it is passed on, and an egress proxy that counts."""
 import asyncio
 import json
 import threading
@@ -87,7 +87,8 @@ class Refusal(typing.NamedTuple):
     after: float = 0  # seconds
 
 
-OVERLOADED = Refusal(503, {"message": "The model is overloaded.", "type": "server_error", "code": "overloaded"}, after=0.06)
+OVERLOADED = Refusal(503, {"message": "The model is overloaded.", "type": "server_error", "code": "overloaded"},
+                     after=0.06)
 NO_SUCH_MODEL = Refusal(404, {"message": "No such model.", "type": "invalid_request_error", "code": "model_not_found"})
 UNAUTHORIZED = Refusal(401, {"message": "No such key.", "type": "invalid_request_error", "code": "invalid_api_key"})
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a provider's bad day costs clients: one that fails half of its calls, one that is gone, one that asks for rest, one
-that refuses a credential.
+"""What a provider's bad day costs clients: one that fails half of its calls, one that is gone, one that asks for rest,
+one that refuses a credential.
 
 usage: routing_test.py [--separate] [--bin DIR] [unittest arguments]
 
@@ -22,9 +22,10 @@ from connections import Loop  # pylint: disable=wrong-import-order
 from upstream_catalog import Sandbox  # pylint: disable=wrong-import-order
 
 ASK = {"prompt": "a lighthouse [[sandbox delay_ms=60]]", "size": "256x256", "response_format": "url"}
+AT_ONCE = {**ASK, "prompt": "a lighthouse"}
 CLIENTS = 12
 # It fails until it has been ejected, and so much longer.
-EJECTED_SECONDS_MAX, FAILING_ON_SECONDS = 30, 4
+EJECTED_SECONDS_MAX, FAILING_ON_SECONDS = 30, 3
 EXHAUSTED_SECONDS_MAX = 30
 # services/provider_proxy/routing/retry_budget.h
 EARNED_PER_CALL, EARNED_PER_SECOND, SAVED_MAX = 0.2, 1, 100
@@ -38,8 +39,8 @@ RETRY_AFTER = 3
 CLOSED, EJECTED = 0, 2  # as prismatic_upstream_breaker says it
 
 
-def ask_for(name):
-    body = {"model": name, **ASK}
+def ask_for(name, ask=None):
+    body = {"model": name, **(ask or ASK)}
     return lambda _: body
 
 
@@ -165,7 +166,8 @@ def all_fail_too_often(world):
     proxies = {f"often-{number}": world.proxy(sometimes()) for number in range(3)}
     world.offered("often", {name: proxy.address for name, proxy in proxies.items()})
     yield
-    begun, load = time.monotonic(), Clients(world.loop(), world.suite, ask_for("often"), CLIENTS, world.keys["often"])
+    begun = time.monotonic()
+    load = Clients(world.loop(), world.suite, ask_for("often", AT_ONCE), CLIENTS, world.keys["often"])
 
     def exhausted():
         return world.suite.series("prismatic_retry_budget_exhausted_total")
@@ -173,16 +175,16 @@ def all_fail_too_often(world):
     before = exhausted()
     load.start()
     while exhausted() == before and time.monotonic() < begun + EXHAUSTED_SECONDS_MAX:
-        load.run(0.5)
-    load.run(3)
+        load.run(0.25)
+    load.run(1.5)
     load.finish()
     yield Budget(load.sent, sum(len(proxy.calls) for proxy in proxies.values()), time.monotonic() - begun,
                  exhausted() - before)
 
 
 class World:
-    """The suite, and what the scenes are played with. A scene offers what it needs up to its first yield, and gives what
-    it has seen at its second."""
+    """The suite, and what the scenes are played with. A scene offers what it needs up to its first yield, and gives
+    what it has seen at its second."""
 
     def __init__(self, cleanup):
         self.cleanup = cleanup
@@ -247,9 +249,10 @@ class RoutingTest(unittest.TestCase):
         failed = sum(call.status == 503 for call in half.calls)
         first_rest = min(call.at for call in half.calls if call.status)
         later = [one for one in half.sent if one.sent_at > first_rest]
-        print(f"\nhalf of the calls fail for {half.healed_at - half.begun:.0f} s: {len(half.sent)} requests in {half.seconds:.0f} s, "
-              f"{dict(outcomes_of(half.sent))}; after the first failure {share_failed(later):.3%} failed; "
-              f"{len(half.calls)} calls at the bad provider, of which {failed} failed, {half.good_calls} at the good one")
+        print(f"\nhalf of the calls fail for {half.healed_at - half.begun:.0f} s: {len(half.sent)} requests in "
+              f"{half.seconds:.0f} s, {dict(outcomes_of(half.sent))}; after the first failure "
+              f"{share_failed(later):.3%} failed; {len(half.calls)} calls at the bad provider, of which {failed} "
+              f"failed, {half.good_calls} at the good one")
         self.assertGreater(len(half.sent), 2000)
         self.assertGreater(failed, 5)
         self.assertLessEqual(share_failed(later), ALLOWED_FAILURES)
@@ -333,8 +336,9 @@ class RoutingTest(unittest.TestCase):
         self.assertEqual(answer.headers["x-should-retry"], "true")
 
     def test_a_revoked_credential_costs_no_client_anything(self):
-        print(f"\none of two credentials is revoked: {len(self.keys.sent)} requests, {dict(outcomes_of(self.keys.sent))}; "
-              f"{self.keys.with_revoked} calls with it, {self.keys.with_good} with the other one")
+        print(f"\none of two credentials is revoked: {len(self.keys.sent)} requests, "
+              f"{dict(outcomes_of(self.keys.sent))}; {self.keys.with_revoked} calls with it, "
+              f"{self.keys.with_good} with the other one")
         self.assertGreater(len(self.keys.sent), 50)
         self.assertEqual(share_failed(self.keys.sent), 0)
         self.assertGreater(self.keys.with_revoked, 0)

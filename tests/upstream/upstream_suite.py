@@ -1,4 +1,5 @@
-"""The suite with flags for both of its ends, upstreams of the test's own in its catalog, and clients that keep asking."""
+"""The suite with flags for both of its ends, upstreams of the test's own in its catalog, and clients that go on and
+on."""
 import collections
 import json
 import os
@@ -11,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "tests", folder) for folder in ("load", "e2e", "support")]
 from connections import Connection, request  # noqa: E402
 from load_suite import LoadSuite, Process  # noqa: E402
-from suite import wait_until  # noqa: E402
+from suite import OPTIONS, wait_until  # noqa: E402
 
 PATH = "/v1/images/generations"
 # The gateway's code for a reservation that Redis had no time for (100 ms): a busy machine's doing, no upstream's.
@@ -24,19 +25,24 @@ class UpstreamSuite(LoadSuite):
     may be the same."""
 
     def __init__(self, edge_flags=(), proxy_flags=()):
-        super().__init__(*edge_flags)
-        try:
-            if self.separate:
-                self.restart("provider-proxy", *proxy_flags)
-            else:
-                of_both = [] if list(edge_flags) == list(proxy_flags) else proxy_flags
-                self.restart(self.front, *edge_flags, *of_both)
-        except BaseException:
-            print(self.logs(), file=sys.stderr)
-            self.stop()
-            raise
+        self.edge_flags, self.proxy_flags = tuple(edge_flags), tuple(proxy_flags)
+        super().__init__(*(edge_flags if "--separate" in OPTIONS else self.all_flags))
+        if self.separate:
+            self.restart("provider-proxy", *proxy_flags)
         with open(os.path.join(self.state, "catalog.yaml"), encoding="utf-8") as catalog:
             self.catalog = catalog.read()
+
+    @property
+    def all_flags(self):
+        """For one process that is both; what both were given it gets once."""
+        given = self.proxy_flags != self.edge_flags
+        return self.edge_flags + (self.proxy_flags if given else ())
+
+    def refresh(self):
+        """What images pass through begins anew, with the flags that it had."""
+        self.restart(self.front, *(self.edge_flags if self.separate else self.all_flags))
+        if self.separate:
+            self.restart("provider-proxy", *self.proxy_flags)
 
     @property
     def speaker(self):
@@ -77,7 +83,8 @@ class UpstreamSuite(LoadSuite):
         total = 0
         for line in self.http("GET", url).body.decode().splitlines():
             series, _, value = line.rpartition(" ")
-            if series.partition("{")[0] == name and labels.items() <= dict(re.findall(r'(\w+)="([^"]*)"', series)).items():
+            has = dict(re.findall(r'(\w+)="([^"]*)"', series))
+            if series.partition("{")[0] == name and labels.items() <= has.items():
                 total += float(value)
         return total
 
@@ -85,7 +92,8 @@ class UpstreamSuite(LoadSuite):
 def provider(name, base_url, **fields):
     fields = {"wire_format": "openai_images", "credential": "env:PROVIDER_KEY_SANDBOX", "images_enabled": True,
               "fetch_hosts": ["127.0.0.1"], "max_concurrent": 2000, "timeout_seconds": 60, **fields}
-    return {"name": name, "base_url": base_url + "/v1", **{key: value for key, value in fields.items() if value is not None}}
+    fields = {key: value for key, value in fields.items() if value is not None}
+    return {"name": name, "base_url": base_url + "/v1", **fields}
 
 
 def model(name, *providers, **fields):
