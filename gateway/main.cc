@@ -10,6 +10,7 @@
 #include "services/common/http/metrics_server.h"
 #include "services/common/lifecycle/program.h"
 #include "services/common/log/log.h"
+#include "services/common/loop/ticker.h"
 
 namespace prismatic::gateway {
 namespace {
@@ -32,6 +33,14 @@ absl::Status Run(const Settings& settings) {
   std::unique_ptr<BillingClient> billing = MakeGrpcBillingClient(settings.billing, &workers);
   std::unique_ptr<ProviderClient> provider =
       MakeGrpcProviderClient(settings.provider, &workers, &bytes_in_flight);
+  metrics::Gauge bytes_used = metrics.GetGauge(
+      "prismatic_bytes_in_flight", "Bytes of requests and results in memory, of --bytes-in-flight-max.");
+  metrics::Gauge results_waiting =
+      metrics.GetGauge("prismatic_results_waiting", "Requests whose results wait unread for room in memory.");
+  loop::Ticker ticker(loop, absl::Seconds(1), [&] {
+    bytes_used.Set(static_cast<double>(bytes_in_flight.used()));
+    results_waiting.Set(static_cast<double>(bytes_in_flight.waiting()));
+  });
   catalog_watch::Watcher watcher(settings.registry, catalog, loop, metrics);
 
   auto exporter = http::MetricsServer::Start(settings.metrics_listen, metrics);

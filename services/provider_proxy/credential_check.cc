@@ -1,8 +1,8 @@
 #include "services/provider_proxy/credential_check.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -23,13 +23,28 @@ bool Refuses(const catalog::v1::Provider& provider, const HttpResult& answer) {
   return status == 401 || status == 403 || wrong_argument;
 }
 
+// Something came back that is HTTP.
+bool Answers(const HttpResult& answer) {
+  return answer.end == HttpEnd::kAnswered || answer.end == HttpEnd::kTooLarge;
+}
+
+// Among them 404, 405, redirects, and the 400 of a server that waits for TLS.
+bool MayBeElsewhere(const HttpResult& answer) {
+  int status = answer.response.status;
+  return answer.end == HttpEnd::kAnswered && status >= 300 && status < 500 && status != 429;
+}
+
 std::string CannotTell(const HarmlessGet& get, const HttpResult& answer) {
   std::string how = answer.end == HttpEnd::kAnswered   ? absl::StrCat("HTTP ", answer.response.status)
                     : answer.end == HttpEnd::kTimedOut ? "no answer in time"
                     : answer.end == HttpEnd::kTooLarge ? "more than can be read"
                                                        : "a connection that broke";
-  return absl::StrCat("GET ", get.path, " gave ", how,
-                      ", which says nothing about the credential; --generate tells.");
+  return absl::StrCat("GET ", get.path, " gave ", how, ", which says nothing about the credential",
+                      MayBeElsewhere(answer)
+                          ? ". Not every upstream has it; if images fail too, look at base_url, wire_format "
+                            "and endpoint.path"
+                          : "",
+                      "; --generate tells.");
 }
 
 CredentialVerdict WithoutAny(const catalog::v1::Provider& provider, const HarmlessGet& get,
@@ -49,27 +64,63 @@ CredentialVerdict WithoutAny(const catalog::v1::Provider& provider, const Harmle
   return verdict;
 }
 
-std::string RefusalWords(const std::vector<std::string>& refused, size_t usable) {
-  return absl::StrCat("The upstream refuses ", absl::StrJoin(refused, ", "),
-                      ". After a 401 put in the right key; after a 403 look at the key's rights, and at the "
-                      "countries and addresses that it may be used from.",
+struct Refused {
+  std::string reference;
+  int status = 0;
+};
+
+std::string RefusalWords(const std::vector<Refused>& refused, size_t usable) {
+  std::vector<std::string> names;
+  bool wrong = false;
+  bool forbidden = false;
+  for (const Refused& each : refused) {
+    names.push_back(absl::StrCat(each.reference, " (HTTP ", each.status, ")"));
+    (each.status == 403 ? forbidden : wrong) = true;
+  }
+  std::vector<absl::string_view> causes;
+  if (wrong) causes.push_back("the key is wrong");
+  if (forbidden) {
+    causes.push_back(
+        "a key answered with 403 lacks a right, or may not be used from this country or address");
+  }
+  return absl::StrCat("The upstream refuses ", absl::StrJoin(names, ", "), ": ", absl::StrJoin(causes, "; "),
+                      "; or it stands in the wrong header: look at wire_format and endpoint.auth_header.",
                       usable > 0 ? absl::StrCat(" Not refused: ", usable, ".") : "");
 }
 
 }  // namespace
 
+std::string NoAnswerWords(const std::vector<HttpResult>& answers) {
+  if (answers.empty() || std::any_of(answers.begin(), answers.end(), Answers)) return "";
+  switch (answers[0].end) {
+    case HttpEnd::kTimedOut:
+      return "It takes connections and does not answer in time: look at scheme, host and port of base_url, "
+             "at "
+             "what listens there, and for a firewall or a proxy in between.";
+    case HttpEnd::kNotStarted:
+      return "No further connection could be made, although one could a moment ago: the upstream or the way "
+             "there is unsteady.";
+    default:
+      return "It takes connections and does not speak HTTP, or breaks off before it has answered: look at "
+             "scheme, host and port of base_url, and for a proxy or a load balancer in between.";
+  }
+}
+
 CredentialVerdict JudgeCredentials(const catalog::v1::Provider& provider, const HarmlessGet& get,
                                    const std::vector<FoundCredential>& credentials,
                                    std::vector<HttpResult>& answers) {
+  if (std::string words = NoAnswerWords(answers); !words.empty()) {
+    return {.result = v1::CHECK_RESULT_FAILED, .words = std::move(words)};
+  }
   HttpResult& without = answers.back();
   if (credentials.empty()) return WithoutAny(provider, get, std::move(without));
   CredentialVerdict verdict;
-  std::vector<std::string> refused;
+  std::vector<Refused> refused;
   const HttpResult* unclear = nullptr;
   for (size_t i = 0; i < credentials.size(); ++i) {
     HttpResult& answer = answers[i];
     if (Refuses(provider, answer)) {
-      refused.push_back(absl::StrCat(credentials[i].reference, " (HTTP ", answer.response.status, ")"));
+      refused.push_back({.reference = credentials[i].reference, .status = answer.response.status});
       continue;
     }
     verdict.usable.push_back(credentials[i]);

@@ -20,11 +20,14 @@ struct FoundCredential {
 struct CredentialVerdict {
   v1::CheckResult result = v1::CHECK_RESULT_SKIPPED;
   std::string words;
-  // Those that were not refused.
+  // Those that were not refused; none when nobody answered.
   std::vector<FoundCredential> usable;
   // A good one, when there was one.
   std::optional<HttpResponse> answer;
 };
+
+// Empty as soon as one of them is an answer in HTTP; else what is wrong there.
+std::string NoAnswerWords(const std::vector<HttpResult>& answers);
 
 // What the answers to a harmless GET say of the credentials: one answer for each of them, in their order,
 // and a last one to the same GET without any.

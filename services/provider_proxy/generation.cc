@@ -69,6 +69,12 @@ bool ProviderProxy::Generation::over() const {
   return final_ || missing_ == 0;
 }
 
+int ProviderProxy::Generation::FirstIndex() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (delivered_ == 0) handed_out_ = 0;
+  return std::exchange(handed_out_, handed_out_ + missing_);
+}
+
 bool ProviderProxy::Generation::tried() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return tried_;
@@ -90,6 +96,7 @@ bool ProviderProxy::Generation::Take(UpstreamCaller::Result result, const Candid
     Deliver(std::move(result), candidate, metrics);
     return true;
   }
+  failed_.push_back(candidate.route);
   if (outcome.retry_after) NoteRetryAfter(*outcome.retry_after);
   bool may_go_on = outcome.verdict == Verdict::kNotStarted ||
                    (outcome.verdict == Verdict::kUnknown && candidate.route->retry_safe());
@@ -99,6 +106,19 @@ bool ProviderProxy::Generation::Take(UpstreamCaller::Result result, const Candid
   }
   if (!failure_ || Weight(outcome.verdict) > Weight(failure_->verdict)) failure_ = std::move(outcome);
   return false;
+}
+
+bool ProviderProxy::Generation::CountsForHealth(const Outcome& outcome, const Candidate& candidate) {
+  if (outcome.verdict != Verdict::kUnknown && outcome.verdict != Verdict::kNotStarted) return true;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (std::count(counted_.begin(), counted_.end(), candidate.route) > 0) return false;
+  counted_.push_back(candidate.route);
+  return true;
+}
+
+bool ProviderProxy::Generation::HasFailed(const Candidate& candidate) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::count(failed_.begin(), failed_.end(), candidate.route) > 0;
 }
 
 void ProviderProxy::Generation::NoteRetryAfter(absl::Duration wait) {
@@ -158,11 +178,13 @@ void ProviderProxy::Generation::AddRemarks(const Remarks& remarks) {
 void ProviderProxy::Generation::NoteFull() {
   std::lock_guard<std::mutex> lock(mutex_);
   last_label_ = "full";
+  skipped_ = true;
 }
 
 void ProviderProxy::Generation::NoteResting(absl::Duration wait) {
   std::lock_guard<std::mutex> lock(mutex_);
   last_label_ = "resting";
+  skipped_ = true;
   NoteRetryAfter(wait);
 }
 
@@ -192,8 +214,8 @@ absl::Status ProviderProxy::Generation::TakeFailure() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (failure_ && failure_->verdict != Verdict::kNotStarted) return std::move(failure_->status);
   if (absl::Now() >= call.deadline) return error::UpstreamTimeout();
-  // Nothing that was tried instead has worked either.
-  if (!no_references_.ok()) return no_references_;
+  // No other route could do without the bytes; one that may later is worth another try.
+  if (!no_references_.ok() && !skipped_ && !failure_) return no_references_;
   return error::ModelOverloaded(request->model(), std::clamp(retry_after_.value_or(kRetryAfterDefault),
                                                              kRetryAfterMin, kRetryAfterMax));
 }
@@ -213,22 +235,24 @@ std::string ProviderProxy::Generation::first_provider() const {
 }
 
 ProviderProxy::Pieces::Pieces(Candidate of, std::shared_ptr<const v1::GenerateImagesRequest> with, int images,
-                              int per_call)
+                              int per_call, int first)
     : candidate(of), request(std::move(with)) {
-  for (; images > 0; images -= per_call) counts_.push_back(std::min(images, per_call));
+  for (; images > 0; images -= per_call, first += per_call) {
+    pieces_.emplace_back(std::min(images, per_call), first);
+  }
 }
 
-std::optional<int> ProviderProxy::Pieces::Next() {
+std::optional<Piece> ProviderProxy::Pieces::Next() {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (counts_.empty()) return std::nullopt;
-  int count = counts_.front();
-  counts_.pop_front();
-  return count;
+  if (pieces_.empty()) return std::nullopt;
+  Piece piece = pieces_.front();
+  pieces_.pop_front();
+  return piece;
 }
 
 void ProviderProxy::Pieces::Stop() {
   std::lock_guard<std::mutex> lock(mutex_);
-  counts_.clear();
+  pieces_.clear();
 }
 
 }  // namespace prismatic::provider_proxy

@@ -41,12 +41,20 @@ struct ProviderProxy::Generation {
   // No further route is to be asked.
   bool over() const;
 
+  // Where the next route counts on in the request's images: at the beginning while nothing was delivered, so
+  // that one picture has the same seed over every route; behind all that was asked for afterwards.
+  int FirstIndex();
   // A call has been made, or is being made.
   bool tried() const;
   void NoteTried();
 
   // Takes what a call for `count` images came to, and hands its images on. False: no more of this route.
   bool Take(UpstreamCaller::Result result, const Candidate& candidate, int count, ProxyMetrics& metrics);
+  // Whether what a call came to is told to the route's health: of a request that is split into several calls,
+  // one failure.
+  bool CountsForHealth(const Outcome& outcome, const Candidate& candidate);
+  // A call over this route came to nothing.
+  bool HasFailed(const Candidate& candidate) const;
   // The route was not called: it had no room, it is left alone for a while, or it needs the bytes of
   // reference images that could not be fetched.
   void NoteFull();
@@ -78,11 +86,15 @@ struct ProviderProxy::Generation {
   int delivered_ = 0;
   int calls_ = 0;
   bool tried_ = false;
+  int handed_out_ = 0;              // images that calls were divided into since the first was delivered
   bool final_ = false;              // an outcome that forbids further calls
   absl::Status no_references_;      // why reference images could not be fetched
   std::optional<Outcome> failure_;  // the one that says most
   std::optional<absl::Duration> retry_after_;
   std::string last_label_ = "full";
+  bool skipped_ = false;  // a route was full or resting
+  std::vector<const catalog::v1::Route*> failed_;
+  std::vector<const catalog::v1::Route*> counted_;  // whose failure their health knows
   std::vector<const catalog::v1::Route*> second_chances_;
   v1::GenerationSummary summary_;
   bool usage_complete_ = true;
@@ -90,10 +102,11 @@ struct ProviderProxy::Generation {
 
 // The calls into which the images wanted from one route are divided; lanes take one after the other.
 struct ProviderProxy::Pieces {
-  Pieces(Candidate of, std::shared_ptr<const v1::GenerateImagesRequest> with, int images, int per_call);
-  std::optional<int> Next();
+  Pieces(Candidate of, std::shared_ptr<const v1::GenerateImagesRequest> with, int images, int per_call,
+         int first);
+  std::optional<Piece> Next();
   void Stop();
-  int size() const { return static_cast<int>(counts_.size()); }
+  int size() const { return static_cast<int>(pieces_.size()); }
 
   const Candidate candidate;
   // As this route needs it.
@@ -101,7 +114,7 @@ struct ProviderProxy::Pieces {
 
  private:
   std::mutex mutex_;
-  std::deque<int> counts_;  // guarded by mutex_ once lanes run
+  std::deque<Piece> pieces_;  // guarded by mutex_ once lanes run
 };
 
 }  // namespace prismatic::provider_proxy

@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "services/common/json/json.h"
 #include "services/provider_proxy/adapters/adapter.h"
 #include "services/provider_proxy/adapters/endpoint.h"
 
@@ -20,6 +19,8 @@ using catalog::v1::Provider;
 // Of a list that is compared for likeness; the largest known ones have some thousand.
 constexpr size_t kNamesMax = 10'000;
 constexpr size_t kNameBytesMax = 100;
+// Of names that are alike at most one letter in so many differs.
+constexpr size_t kAlikeShare = 3;
 
 // What a list says of one model, all of which a route may call it.
 void AddNames(const json::Value& item, std::vector<std::string>& names) {
@@ -59,6 +60,15 @@ size_t Distance(absl::string_view a, absl::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+// Some write who made a model before its name, `maker/model`; where only one of the two does, it says
+// nothing.
+std::pair<absl::string_view, absl::string_view> Comparable(absl::string_view a, absl::string_view b) {
+  bool one_has_maker = absl::StrContains(a, "/") != absl::StrContains(b, "/");
+  if (!one_has_maker) return {a, b};
+  auto behind_maker = [](absl::string_view name) { return name.substr(name.rfind('/') + 1); };
+  return {behind_maker(a), behind_maker(b)};
 }
 
 // How the credential is carried is the wire format's knowledge, so it builds a call that is never sent.
@@ -117,10 +127,8 @@ absl::StatusOr<HttpRequest> BuildHarmlessGet(const Provider& provider, const Har
   return http;
 }
 
-absl::StatusOr<ModelList> ModelList::Read(const Provider& provider, std::string body) {
-  absl::StatusOr<json::Document> document = json::Document::Parse(std::move(body));
-  if (!document.ok()) return absl::InvalidArgumentError("it is no JSON");
-  const json::Value* list = &document->root();
+absl::StatusOr<ModelList> ModelList::Read(const Provider& provider, const json::Value& answer) {
+  const json::Value* list = &answer;
   ModelList result;
   if (list->is_object()) {
     bool gemini = provider.wire_format() == catalog::v1::WIRE_FORMAT_GEMINI;
@@ -149,8 +157,12 @@ std::string ModelList::Nearest(absl::string_view upstream_model) const {
   absl::string_view wanted = Plain(upstream_model).substr(0, kNameBytesMax);
   for (const std::string& name : names_) {
     if (!MayBeShown(Plain(name))) continue;
-    size_t distance = Distance(wanted, Plain(name));
-    if (distance >= least) continue;
+    auto [a, b] = Comparable(wanted, Plain(name));
+    size_t longer = std::max(a.size(), b.size());
+    size_t shorter = std::min(a.size(), b.size());
+    if ((longer - shorter) * kAlikeShare > longer) continue;
+    size_t distance = Distance(a, b);
+    if (distance * kAlikeShare > longer || distance >= least) continue;
     least = distance;
     nearest = Plain(name);
   }

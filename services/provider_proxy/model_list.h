@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "prismatic/catalog/v1/catalog.pb.h"
+#include "services/common/json/json.h"
 #include "services/provider_proxy/adapters/http_message.h"
 
 namespace prismatic::provider_proxy {
@@ -30,13 +31,14 @@ absl::StatusOr<HttpRequest> BuildHarmlessGet(const catalog::v1::Provider& provid
 class ModelList {
  public:
   // Fails when the answer is no list of the provider's wire format.
-  static absl::StatusOr<ModelList> Read(const catalog::v1::Provider& provider, std::string body);
+  static absl::StatusOr<ModelList> Read(const catalog::v1::Provider& provider, const json::Value& answer);
 
   bool Has(absl::string_view upstream_model) const;
   // There are no further pages.
   bool complete() const { return complete_; }
-  // The name that looks most like it. Empty when it is nothing that may be shown: upstreams do not write
-  // our texts.
+  // The name that looks most like it: at most a third of its letters differ, where only one of the two begins
+  // with a maker's name (`maker/model`) without that. Empty when there is none, or none that may be shown:
+  // upstreams do not write our texts.
   std::string Nearest(absl::string_view upstream_model) const;
 
  private:

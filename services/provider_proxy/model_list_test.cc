@@ -8,8 +8,8 @@
 namespace prismatic::provider_proxy {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 catalog::v1::Provider Of(catalog::v1::WireFormat format,
                          catalog::v1::JobMapping mapping = catalog::v1::JOB_MAPPING_UNSPECIFIED) {
@@ -21,8 +21,14 @@ catalog::v1::Provider Of(catalog::v1::WireFormat format,
   return provider;
 }
 
+absl::StatusOr<ModelList> TryRead(catalog::v1::WireFormat format, const std::string& body) {
+  absl::StatusOr<json::Document> document = json::Document::Parse(body);
+  if (!document.ok()) return document.status();
+  return ModelList::Read(Of(format), document->root());
+}
+
 ModelList Read(catalog::v1::WireFormat format, const std::string& body) {
-  absl::StatusOr<ModelList> list = ModelList::Read(Of(format), body);
+  absl::StatusOr<ModelList> list = TryRead(format, body);
   EXPECT_TRUE(list.ok()) << list.status();
   return list.ok() ? *std::move(list) : ModelList();
 }
@@ -63,9 +69,11 @@ TEST(ModelListTest, KnowsThatThereIsMoreThanOnePage) {
 }
 
 TEST(ModelListTest, WhatIsNoListIsNotTakenForAnEmptyOne) {
-  for (const char* body : {"<html></html>", "", "{}", "[]", "42", R"({"data":{}})", R"({"data":[]})",
-                           R"({"data":[{"object":"model"}]})"}) {
-    EXPECT_FALSE(ModelList::Read(Of(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES), body).ok()) << body;
+  for (const char* body :
+       {"{}", "[]", "42", R"({"data":{}})", R"({"data":[]})", R"({"data":[{"object":"model"}]})"}) {
+    absl::StatusOr<ModelList> list = TryRead(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES, body);
+    ASSERT_FALSE(list.ok()) << body;
+    EXPECT_THAT(std::string(list.status().message()), StartsWith("it")) << body;
   }
 }
 
@@ -75,6 +83,24 @@ TEST(ModelListTest, TheNearestNameIsTheOneWithTheFewestChanges) {
            R"({"data":[{"id":"text-embedding"},{"id":"black-forest/FLUX.1"},{"id":"gpt-image-1"}]})");
   EXPECT_EQ(list.Nearest("gpt-image1"), "gpt-image-1");
   EXPECT_EQ(list.Nearest("black-forest/flux.1-pro"), "black-forest/FLUX.1");
+}
+
+TEST(ModelListTest, WhatIsNotNearIsNotTold) {
+  ModelList list = Read(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES,
+                        R"({"data":[{"id":"text-embedding-3"},{"id":"whisper-1"},{"id":"gpt-4o"}]})");
+  EXPECT_THAT(list.Nearest("gpt-image-1"), IsEmpty());
+  EXPECT_THAT(list.Nearest("x"), IsEmpty());
+  // One of three letters differs, and two of them.
+  ModelList letters = Read(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES, R"({"data":[{"id":"abc"}]})");
+  EXPECT_EQ(letters.Nearest("abx"), "abc");
+  EXPECT_THAT(letters.Nearest("axx"), IsEmpty());
+}
+
+TEST(ModelListTest, AMakersNameThatOnlyOneOfTwoHasDoesNotCount) {
+  ModelList list = Read(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES,
+                        R"({"data":[{"id":"a-long-makers-name/dall-e-3"},{"id":"flux-dev"}]})");
+  EXPECT_EQ(list.Nearest("dall-e-3"), "a-long-makers-name/dall-e-3");
+  EXPECT_EQ(list.Nearest("black-forest-labs/flux-devl"), "flux-dev");
 }
 
 TEST(ModelListTest, WhatAnUpstreamPutsIntoANameIsNotRepeated) {
@@ -88,7 +114,8 @@ TEST(ModelListTest, AVeryLongNameIsComparedInBoundedTime) {
   std::string body = R"({"data":[)";
   for (int i = 0; i < 2000; ++i) absl::StrAppend(&body, i > 0 ? "," : "", R"({"id":"model-)", i, R"("})");
   ModelList list = Read(catalog::v1::WIRE_FORMAT_OPENAI_IMAGES, body + "]}");
-  EXPECT_THAT(list.Nearest(std::string(1 << 20, 'm')), HasSubstr("model-"));
+  EXPECT_THAT(list.Nearest(std::string(1 << 20, 'm')), IsEmpty());
+  EXPECT_EQ(list.Nearest("modell-7"), "model-7");
 }
 
 TEST(HarmlessGetTest, EachFormatHasItsOwnOrNone) {

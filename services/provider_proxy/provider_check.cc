@@ -1,7 +1,6 @@
 #include "services/provider_proxy/provider_check.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 
 #include <algorithm>
 #include <functional>
@@ -14,13 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "services/common/byte_budget/byte_room.h"
+#include "services/common/json/json.h"
 #include "services/common/log/log.h"
 #include "services/common/status/status.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
 #include "services/provider_proxy/check_words.h"
 #include "services/provider_proxy/credential_check.h"
-#include "services/provider_proxy/model_list.h"
 
 namespace prismatic::provider_proxy {
 namespace {
@@ -30,8 +28,8 @@ using catalog::v1::Route;
 
 // The lists of models that exist have a few hundred kilobytes.
 constexpr int64_t kListBytesMax = int64_t{4} << 20;
-constexpr int kAddressesShown = 3;
-constexpr char kSamplePrompt[] = "A plain red circle on a white background";
+constexpr char kAuthentication[] = "authentication";
+constexpr char kModel[] = "model";
 
 // The first of a lookup's answer and its time limit. Lives on the loop; the lookup cannot be taken back.
 struct LookupWait {
@@ -55,20 +53,6 @@ bool IsAddress(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-std::string AddressesText(const std::vector<loop::Loop::Address>& addresses) {
-  std::vector<std::string> texts;
-  for (const loop::Loop::Address& each : addresses) {
-    char text[NI_MAXHOST] = "";
-    getnameinfo(reinterpret_cast<const sockaddr*>(&each.storage), each.size, text, sizeof(text), nullptr, 0,
-                NI_NUMERICHOST);
-    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
-  }
-  int more = static_cast<int>(texts.size()) - kAddressesShown;
-  if (more <= 0) return absl::StrJoin(texts, ", ");
-  texts.resize(kAddressesShown);
-  return absl::StrCat(absl::StrJoin(texts, ", "), " and ", more, " more");
-}
-
 // With a deployment's name in the path, a list of models is not a list of what may stand there.
 bool NamesDeployments(const Provider& provider) {
   return provider.wire_format() != catalog::v1::WIRE_FORMAT_GEMINI &&
@@ -76,6 +60,11 @@ bool NamesDeployments(const Provider& provider) {
 }
 
 }  // namespace
+
+ProviderCheck::ProviderCheck(Parts parts)
+    : parts_(std::move(parts)),
+      fetcher_(parts_.loop, parts_.client, parts_.resolver),
+      sample_image_({parts_.workers, parts_.exchange, fetcher_, parts_.bytes_in_flight}) {}
 
 // One run: what it is about, and what was found so far.
 struct ProviderCheck::Visit {
@@ -89,8 +78,9 @@ struct ProviderCheck::Visit {
   std::string egress_proxy;
   // Those that were found; after CheckAuthentication those that were not refused.
   std::vector<FoundCredential> credentials;
-  // The answer to the harmless GET that may list models.
+  // The answer to the harmless GET, and whether that lists models.
   std::optional<HttpResponse> answer;
+  bool lists_models = false;
   v1::TestProviderResponse response;
 
   void Add(absl::string_view name, v1::CheckResult result, absl::string_view words,
@@ -333,18 +323,37 @@ Task<std::vector<HttpResult>> ProviderCheck::Ask(Visit* visit, HttpRequest reque
   co_return results;
 }
 
+Task<bool> ProviderCheck::CheckHttp(Visit* visit) {
+  absl::Time started = absl::Now();
+  auto getting = SendGet(visit, {.method = "GET", .url = visit->provider->base_url()}, "");
+  HttpResult answer = co_await getting;
+  ResumeOn workers(&parts_.workers);
+  co_await workers;
+  std::vector<HttpResult> answers;
+  answers.push_back(std::move(answer));
+  std::string no_answer = NoAnswerWords(answers);
+  visit->Add(kAuthentication, no_answer.empty() ? v1::CHECK_RESULT_SKIPPED : v1::CHECK_RESULT_FAILED,
+             no_answer.empty() ? "The upstream answers. This wire format has nothing that can be asked for "
+                                 "without a bill; --generate tells."
+                               : no_answer,
+             absl::Now() - started);
+  co_return no_answer.empty();
+}
+
 Task<bool> ProviderCheck::CheckAuthentication(Visit* visit) {
-  constexpr char kName[] = "authentication";
-  std::optional<HarmlessGet> get = HarmlessGetOf(*visit->provider);
-  if (!get || visit->lacks_credential()) {
-    visit->Add(kName, v1::CHECK_RESULT_SKIPPED,
-               get ? "There is no credential to ask with."
-                   : "This wire format has nothing that can be asked for without a bill; --generate tells.");
+  if (visit->lacks_credential()) {
+    visit->Add(kAuthentication, v1::CHECK_RESULT_SKIPPED, "There is no credential to ask with.");
     co_return true;
+  }
+  std::optional<HarmlessGet> get = HarmlessGetOf(*visit->provider);
+  if (!get) {
+    auto asking = CheckHttp(visit);
+    bool answers = co_await asking;
+    co_return answers;
   }
   absl::StatusOr<HttpRequest> request = BuildHarmlessGet(*visit->provider, *get);
   if (!request.ok()) {
-    visit->Add(kName, v1::CHECK_RESULT_SKIPPED,
+    visit->Add(kAuthentication, v1::CHECK_RESULT_SKIPPED,
                absl::StrCat("No call can be built for this provider: ", request.status().message()));
     co_return true;
   }
@@ -352,39 +361,54 @@ Task<bool> ProviderCheck::CheckAuthentication(Visit* visit) {
   auto asking = Ask(visit, *std::move(request));
   std::vector<HttpResult> answers = co_await asking;
   CredentialVerdict verdict = JudgeCredentials(*visit->provider, *get, visit->credentials, answers);
-  visit->Add(kName, verdict.result, verdict.words, absl::Now() - started);
-  bool had_any = !visit->credentials.empty();
+  visit->Add(kAuthentication, verdict.result, verdict.words, absl::Now() - started);
   visit->credentials = std::move(verdict.usable);
-  if (get->lists_models) visit->answer = std::move(verdict.answer);
-  co_return verdict.result != v1::CHECK_RESULT_FAILED || (had_any && !visit->credentials.empty());
+  visit->answer = std::move(verdict.answer);
+  visit->lists_models = get->lists_models;
+  co_return verdict.result != v1::CHECK_RESULT_FAILED || !visit->credentials.empty();
 }
 
 void ProviderCheck::CheckModels(Visit& visit) {
-  constexpr char kName[] = "model";
-  auto skip = [&](absl::string_view words) { visit.Add(kName, v1::CHECK_RESULT_SKIPPED, words); };
+  auto skip = [&](absl::string_view words) { visit.Add(kModel, v1::CHECK_RESULT_SKIPPED, words); };
+  absl::StatusOr<json::Document> document = absl::NotFoundError("no answer");
+  if (visit.answer) document = json::Document::Parse(std::move(visit.answer->body));
+  // First of all: it is wrong whatever the routes are.
+  if (visit.answer && !document.ok()) {
+    return visit.Add(kModel, v1::CHECK_RESULT_FAILED,
+                     absl::StrCat("HTTP ", visit.answer->status,
+                                  " came with something that is no JSON: this is a web page, or a server of "
+                                  "another kind. Look at base_url, and for a login or a proxy in between."));
+  }
   if (visit.routes.empty()) return skip("No route of the catalog leads to this provider.");
-  if (!visit.answer)
+  if (!visit.answer || !visit.lists_models)
     return skip("The upstream gave no list of its models to compare with; --generate tells.");
   if (NamesDeployments(*visit.provider)) {
     return skip("The routes name deployments, which the list of models does not have; --generate tells.");
   }
-  absl::StatusOr<ModelList> models = ModelList::Read(*visit.provider, std::move(visit.answer->body));
+  absl::StatusOr<ModelList> models = ModelList::Read(*visit.provider, document->root());
   if (!models.ok()) {
-    return skip(absl::StrCat("The answer is no list of models, ", models.status().message(),
-                             ": base_url may lead to something else than the API; --generate tells."));
+    return skip(absl::StrCat("The answer is no list of models as wire_format has it, ",
+                             models.status().message(),
+                             ". If images fail too, look at base_url, wire_format and endpoint.path; "
+                             "--generate tells."));
   }
+  CompareModels(visit, *models);
+}
+
+void ProviderCheck::CompareModels(Visit& visit, const ModelList& models) {
   std::set<std::string> names;
   for (const Route* route : visit.routes) {
     const std::string& name = route->upstream_model();
     if (!names.insert(name).second) continue;
-    if (models->Has(name)) {
-      visit.Add(kName, v1::CHECK_RESULT_OK, absl::StrCat("The upstream lists ", name, "."));
-    } else if (!models->complete()) {
-      skip(absl::StrCat(name, " is not in the part of the upstream's list that one answer holds."));
+    if (models.Has(name)) {
+      visit.Add(kModel, v1::CHECK_RESULT_OK, absl::StrCat("The upstream lists ", name, "."));
+    } else if (!models.complete()) {
+      visit.Add(kModel, v1::CHECK_RESULT_SKIPPED,
+                absl::StrCat(name, " is not in the part of the upstream's list that one answer holds."));
     } else {
-      std::string nearest = models->Nearest(name);
+      std::string nearest = models.Nearest(name);
       visit.Add(
-          kName, v1::CHECK_RESULT_FAILED,
+          kModel, v1::CHECK_RESULT_FAILED,
           absl::StrCat("The upstream does not list ", name,
                        nearest.empty() ? "" : absl::StrCat("; the nearest name is ", nearest),
                        ". Look at the route's upstream_model; --generate tells whether the list is whole."));
@@ -405,35 +429,15 @@ Task<bool> ProviderCheck::CheckImage(Visit* visit) {
   const Route* route = visit->routes[0];
   Candidate candidate{
       .route = route, .provider = visit->provider, .adapter = AdapterFor(visit->provider->wire_format())};
-  v1::GenerateImagesRequest sample;
-  sample.set_request_id(visit->call.request_id);
-  sample.set_image_count(1);
-  sample.set_prompt(kSamplePrompt);
-  absl::StatusOr<HttpRequest> http = absl::InvalidArgumentError("this version does not know its wire format");
-  if (candidate.adapter != nullptr) http = candidate.adapter->BuildRequest(sample, candidate.target(), 1);
-  if (!http.ok()) {
-    visit->Add(kName, v1::CHECK_RESULT_FAILED,
-               absl::StrCat("No call can be built for this route: ", http.status().message()));
-    co_return false;
-  }
   absl::Time started = absl::Now();
   CallContext call = visit->call;
   call.deadline = std::min(call.deadline, started + parts_.image_max);
   std::string secret = visit->credentials.empty() ? "" : visit->credentials[0].secret;
-  auto making = parts_.exchange.Run(std::move(call), *std::move(http), std::move(secret), candidate, 1,
-                                    ByteRoom::Make(parts_.bytes_in_flight, 1));
-  UpstreamExchange::Result result = co_await making;
-  absl::Duration took = absl::Now() - started;
-  log::Info("provider test image", {{"request_id", visit->call.request_id},
-                                    {"provider", visit->provider->name()},
-                                    {"upstream_model", route->upstream_model()},
-                                    {"status", result.status},
-                                    {"outcome", result.outcome.label},
-                                    {"note", result.outcome.note}});
-  bool made = result.outcome.verdict == Verdict::kImages;
-  visit->Add(kName, made ? v1::CHECK_RESULT_OK : v1::CHECK_RESULT_FAILED,
-             absl::StrCat(route->upstream_model(), ": ", ImageWords(result, took)), took);
-  co_return made;
+  auto making = sample_image_.Make(std::move(call), candidate, std::move(secret));
+  SampleImage::Made made = co_await making;
+  visit->Add(kName, made.ok ? v1::CHECK_RESULT_OK : v1::CHECK_RESULT_FAILED,
+             absl::StrCat(route->upstream_model(), ": ", made.words), absl::Now() - started);
+  co_return made.ok;
 }
 
 }  // namespace prismatic::provider_proxy

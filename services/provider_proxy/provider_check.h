@@ -13,6 +13,8 @@
 #include "services/common/task/cancel.h"
 #include "services/common/task/task.h"
 #include "services/common/task/workers.h"
+#include "services/provider_proxy/model_list.h"
+#include "services/provider_proxy/sample_image.h"
 #include "services/provider_proxy/upstream/credentials.h"
 #include "services/provider_proxy/upstream/fetch_guard.h"
 #include "services/provider_proxy/upstream/http_client.h"
@@ -39,7 +41,7 @@ class ProviderCheck {
     absl::Duration step_max = absl::Seconds(10);
     absl::Duration image_max = absl::Seconds(120);
   };
-  explicit ProviderCheck(Parts parts) : parts_(std::move(parts)) {}
+  explicit ProviderCheck(Parts parts);
 
   // As the RPC TestProvider. INVALID_VALUE, or CANCELLED. Resumes on the workers.
   Task<absl::StatusOr<v1::TestProviderResponse>> Run(CallContext call, v1::TestProviderRequest request);
@@ -55,7 +57,10 @@ class ProviderCheck {
   Task<bool> CheckName(Visit* visit);
   Task<bool> CheckConnection(Visit* visit);
   Task<bool> CheckAuthentication(Visit* visit);
+  // The same for a wire format with nothing to ask a credential with.
+  Task<bool> CheckHttp(Visit* visit);
   static void CheckModels(Visit& visit);
+  static void CompareModels(Visit& visit, const ModelList& models);
   Task<bool> CheckImage(Visit* visit);
 
   Task<Fetcher::Addresses> Resolve(std::string host, int port);
@@ -64,6 +69,8 @@ class ProviderCheck {
   Task<HttpResult> SendGet(Visit* visit, HttpRequest request, std::string secret);
 
   Parts parts_;
+  Fetcher fetcher_;
+  SampleImage sample_image_;
 };
 
 }  // namespace prismatic::provider_proxy

@@ -16,7 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/status/status.h"
-#include "services/provider_proxy/proxy_fixture.h"
+#include "services/provider_proxy/provider_check_fixture.h"
 #include "services/provider_proxy/upstream/connect_proxy.h"
 #include "services/provider_proxy/upstream/loopback_server.h"
 #include "services/provider_proxy/upstream/scripted_upstream.h"
@@ -34,9 +34,6 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using Request = ScriptedUpstream::Request;
 using Reply = ScriptedUpstream::Reply;
-
-constexpr char kSecretA[] = "upstream-secret-a";
-constexpr char kSecretB[] = "upstream-secret-b";
 
 // A TLS server that gives every request one answer, with a certificate of the test's choice.
 class TlsServer {
@@ -70,104 +67,6 @@ class TlsServer {
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
   const std::string body_;
   std::optional<LoopbackServer> server_;
-};
-
-// Lists `a-model` to those who show a key that it knows, and makes images for them.
-Reply AsApi(const Request& request) {
-  if (request.header("Authorization") != absl::StrCat("Bearer ", kSecretA)) {
-    return ScriptedUpstream::Answer(401, R"({"error":{"message":"wrong key told by upstream"}})");
-  }
-  if (absl::EndsWith(request.path(), "/models")) {
-    return ScriptedUpstream::Answer(200, R"({"object":"list","data":[{"id":"other"},{"id":"a-model"}]})");
-  }
-  return ImagesAsAsked(request);
-}
-
-// Answers the list as AsApi does, and calls for images with `reply`.
-ScriptedUpstream::Script AsApiButImagesAre(Reply reply) {
-  return [reply](const Request& request) {
-    return absl::EndsWith(request.path(), "/models") ? AsApi(request) : reply;
-  };
-}
-
-class ProviderCheckTest : public ::testing::Test {
- protected:
-  // One provider `a` at `url` with a credential, and a route of `m` to its `a-model`.
-  catalog::v1::Provider& Add(const std::string& url) {
-    catalog_.Add("a", url);
-    provider().add_credentials("env:PROVIDER_KEY_A");
-    return provider();
-  }
-  catalog::v1::Provider& provider() { return catalog_.provider(0); }
-
-  absl::StatusOr<v1::TestProviderResponse> Test(v1::TestProviderRequest request) {
-    process_.catalog.Set(catalog_.Build());
-    client_.emplace(process_.loop, HttpClientOptions{.ca_file = ca_file_});
-    exchange_.emplace(UpstreamExchange::Parts{.loop = process_.loop,
-                                              .workers = process_.workers,
-                                              .client = *client_,
-                                              .egress_proxy = egress_proxy_});
-    ProviderCheck check({.loop = process_.loop,
-                         .workers = process_.workers,
-                         .client = *client_,
-                         .catalog = process_.catalog,
-                         .credentials = credentials_,
-                         .exchange = *exchange_,
-                         .resolver = resolver_,
-                         .step_max = step_max_,
-                         .image_max = image_max_});
-    return Wait(check.Run({.request_id = "test"}, std::move(request)));
-  }
-  // Of the whole run; what is said of a step is in `checks_`.
-  bool Run(bool generate = false) {
-    v1::TestProviderRequest request;
-    request.set_provider("a");
-    request.set_generate(generate);
-    absl::StatusOr<v1::TestProviderResponse> response = Test(std::move(request));
-    EXPECT_TRUE(response.ok()) << response.status();
-    if (!response.ok()) return false;
-    response_ = *std::move(response);
-    for (const v1::ProviderCheck& check : response_.checks()) {
-      EXPECT_THAT(check.words(), Not(HasSubstr("secret"))) << "a credential in " << check.name();
-      EXPECT_THAT(check.words(), Not(HasSubstr("told by upstream"))) << check.name();
-      EXPECT_GE(check.duration_ms(), 0);
-    }
-    return response_.ok();
-  }
-  // "name ok", in order.
-  std::vector<std::string> Results() const {
-    std::vector<std::string> results;
-    for (const v1::ProviderCheck& check : response_.checks()) {
-      absl::string_view result = v1::CheckResult_Name(check.result());
-      results.push_back(absl::StrCat(check.name(), " ", result.substr(sizeof("CHECK_RESULT_") - 1)));
-    }
-    return results;
-  }
-  // Of the first check of that name.
-  std::string Words(absl::string_view name) const {
-    for (const v1::ProviderCheck& check : response_.checks()) {
-      if (check.name() == name) return check.words();
-    }
-    return "";
-  }
-  v1::CheckResult Result(absl::string_view name) const {
-    for (const v1::ProviderCheck& check : response_.checks()) {
-      if (check.name() == name) return check.result();
-    }
-    return v1::CHECK_RESULT_UNSPECIFIED;
-  }
-
-  TestProcess process_;
-  CatalogBuilder catalog_;
-  Credentials credentials_{{{"PROVIDER_KEY_A", kSecretA}, {"PROVIDER_KEY_B", kSecretB}}, ""};
-  std::string ca_file_;
-  std::string egress_proxy_;
-  Fetcher::Resolver resolver_;
-  absl::Duration step_max_ = absl::Seconds(10);
-  absl::Duration image_max_ = absl::Seconds(30);
-  std::optional<HttpClient> client_;
-  std::optional<UpstreamExchange> exchange_;
-  v1::TestProviderResponse response_;
 };
 
 TEST_F(ProviderCheckTest, FindsNothingWrongWhereNothingIs) {
@@ -390,7 +289,31 @@ TEST_F(ProviderCheckTest, AWrongKeyEndsIt) {
   EXPECT_FALSE(Run(/*generate=*/true));
   EXPECT_THAT(Results(), ElementsAre("switch OK", "credential OK", "name OK", "connection OK", "tls SKIPPED",
                                      "authentication FAILED"));
-  EXPECT_THAT(Words("authentication"), HasSubstr("refuses env:PROVIDER_KEY_B (HTTP 401)"));
+  EXPECT_THAT(
+      Words("authentication"),
+      AllOf(HasSubstr("refuses env:PROVIDER_KEY_B (HTTP 401): the key is wrong"),
+            HasSubstr("wrong header: look at wire_format and endpoint.auth_header"), Not(HasSubstr("403"))));
+}
+
+TEST_F(ProviderCheckTest, AKeyWithoutARightIsToldFromAWrongOne) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(403, ""); });
+  Add(upstream.url("/v1"));
+  EXPECT_FALSE(Run());
+  EXPECT_THAT(Words("authentication"), AllOf(HasSubstr("(HTTP 403): a key answered with 403 lacks a right"),
+                                             HasSubstr("wrong header"), Not(HasSubstr("key is wrong"))));
+}
+
+TEST_F(ProviderCheckTest, GeminisWrongKeyIsA400) {
+  ScriptedUpstream upstream([](const Request&) {
+    return ScriptedUpstream::Answer(
+        400,
+        R"({"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}],"status":"INVALID_ARGUMENT"}})");
+  });
+  Add(upstream.url("/v1beta")).set_wire_format(catalog::v1::WIRE_FORMAT_GEMINI);
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_FAILED);
+  EXPECT_THAT(Words("authentication"), AllOf(HasSubstr("env:PROVIDER_KEY_A (HTTP 400): the key is wrong"),
+                                             HasSubstr("wrong header"), Not(HasSubstr("401"))));
 }
 
 TEST_F(ProviderCheckTest, OfSeveralCredentialsTheWrongOneIsNamedAndTheOtherUsed) {
@@ -426,8 +349,113 @@ TEST_F(ProviderCheckTest, AnAnswerThatSaysNothingAboutAKeyIsNoFault) {
   Add(upstream.url());
   EXPECT_TRUE(Run());
   EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_SKIPPED);
-  EXPECT_THAT(Words("authentication"), HasSubstr("HTTP 404"));
+  EXPECT_THAT(Words("authentication"),
+              AllOf(HasSubstr("HTTP 404"), HasSubstr("look at base_url, wire_format and endpoint.path")));
   EXPECT_EQ(Result("model"), v1::CHECK_RESULT_SKIPPED);
+}
+
+TEST_F(ProviderCheckTest, AnUpstreamThatFailsByItselfIsNoMatterOfTheCatalog) {
+  for (int status : {429, 500}) {
+    ScriptedUpstream upstream([=](const Request&) { return ScriptedUpstream::Answer(status, ""); });
+    catalog_ = CatalogBuilder();
+    Add(upstream.url());
+    EXPECT_TRUE(Run());
+    EXPECT_EQ(Result("authentication"), v1::CHECK_RESULT_SKIPPED);
+    EXPECT_THAT(Words("authentication"),
+                AllOf(HasSubstr(absl::StrCat("HTTP ", status)), Not(HasSubstr("base_url"))));
+  }
+}
+
+// --- no API at all ---
+
+constexpr char kSshBanner[] = "SSH-2.0-OpenSSH_9.2\r\n";
+
+class ProviderCheckNoApiTest : public ProviderCheckTest {
+ protected:
+  void EndsWithAuthentication() const {
+    EXPECT_THAT(Results(), ElementsAre("switch OK", "credential OK", "name OK", "connection OK",
+                                       "tls SKIPPED", "authentication FAILED"));
+  }
+  static void ReadToTheEnd(int socket) {
+    for (char bytes[4096]; recv(socket, bytes, sizeof(bytes), 0) > 0;) {
+    }
+  }
+};
+
+TEST_F(ProviderCheckNoApiTest, AServerOfAnotherProtocol) {
+  LoopbackServer server([](int socket, int) {
+    send(socket, kSshBanner, sizeof(kSshBanner) - 1, MSG_NOSIGNAL);
+    ReadToTheEnd(socket);
+  });
+  Add(absl::StrCat("http://127.0.0.1:", server.port()));
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EndsWithAuthentication();
+  EXPECT_THAT(Words("authentication"), AllOf(HasSubstr("does not speak HTTP"), HasSubstr("base_url")));
+}
+
+TEST_F(ProviderCheckNoApiTest, AServerThatHangsUp) {
+  ScriptedUpstream upstream([](const Request&) { return Reply{.close = true}; });
+  Add(upstream.url());
+  EXPECT_FALSE(Run());
+  EndsWithAuthentication();
+  EXPECT_THAT(Words("authentication"), HasSubstr("does not speak HTTP, or breaks off"));
+}
+
+TEST_F(ProviderCheckNoApiTest, APortThatTakesConnectionsAndNeverAnswers) {
+  step_max_ = absl::Milliseconds(300);
+  LoopbackServer server([](int socket, int) { ReadToTheEnd(socket); });
+  Add(absl::StrCat("http://127.0.0.1:", server.port()));
+  EXPECT_FALSE(Run(/*generate=*/true));
+  EndsWithAuthentication();
+  EXPECT_THAT(Words("authentication"), AllOf(HasSubstr("does not answer in time"), HasSubstr("base_url")));
+}
+
+// A format that has nothing to ask a credential with.
+TEST_F(ProviderCheckNoApiTest, IsSeenInEachWireFormat) {
+  LoopbackServer server([](int socket, int) {
+    send(socket, kSshBanner, sizeof(kSshBanner) - 1, MSG_NOSIGNAL);
+    ReadToTheEnd(socket);
+  });
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(404, ""); });
+  for (auto [url, good] : {std::pair(absl::StrCat("http://127.0.0.1:", server.port()), false),
+                           std::pair(upstream.url("/base"), true)}) {
+    catalog_ = CatalogBuilder();
+    Add(url).set_wire_format(catalog::v1::WIRE_FORMAT_ASYNC_JOB);
+    provider().set_job_mapping(catalog::v1::JOB_MAPPING_FAL);
+    EXPECT_EQ(Run(), good);
+    EXPECT_EQ(Result("authentication"), good ? v1::CHECK_RESULT_SKIPPED : v1::CHECK_RESULT_FAILED);
+    EXPECT_THAT(Words("authentication"), HasSubstr(good ? "The upstream answers" : "does not speak HTTP"));
+  }
+  ASSERT_THAT(upstream.requests(), SizeIs(1));
+  EXPECT_EQ(upstream.requests()[0].path(), "/base");
+  EXPECT_THAT(upstream.requests()[0].header("Authorization"), IsEmpty());
+}
+
+TEST_F(ProviderCheckNoApiTest, AWebPageWith200) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, "<html>told by upstream</html>"); });
+  Add(upstream.url());
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_FAILED);
+  EXPECT_THAT(Words("model"), AllOf(HasSubstr("web page"), HasSubstr("base_url")));
+}
+
+TEST_F(ProviderCheckNoApiTest, AWebPageWhereTheFormatListsNoModels) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "welcome"); });
+  Add(upstream.url()).set_wire_format(catalog::v1::WIRE_FORMAT_ASYNC_JOB);
+  provider().set_job_mapping(catalog::v1::JOB_MAPPING_REPLICATE);
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_FAILED);
+  EXPECT_THAT(Words("model"), HasSubstr("web page"));
+}
+
+TEST_F(ProviderCheckNoApiTest, AListOfAnotherWireFormatSaysWhereToLook) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, R"({"models":[{"name":"models/x"}]})"); });
+  Add(upstream.url());
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(Result("model"), v1::CHECK_RESULT_SKIPPED);
+  EXPECT_THAT(Words("model"), HasSubstr("look at base_url, wire_format and endpoint.path"));
 }
 
 TEST_F(ProviderCheckTest, TheGetGoesOutAsTheProvidersCallsDo) {
@@ -466,6 +494,15 @@ TEST_F(ProviderCheckTest, AModelThatIsNotListedFailsWithTheNearestName) {
               AllOf(HasSubstr("does not list a-model;"), HasSubstr("nearest name is a-model-2.")));
 }
 
+TEST_F(ProviderCheckTest, ANameThatIsNotNearIsNotTold) {
+  ScriptedUpstream upstream([](const Request&) {
+    return ScriptedUpstream::Answer(200, R"({"data":[{"id":"whisper-1"},{"id":"text-embedding-3"}]})");
+  });
+  Add(upstream.url());
+  EXPECT_FALSE(Run());
+  EXPECT_THAT(Words("model"), AllOf(HasSubstr("does not list a-model."), Not(HasSubstr("nearest"))));
+}
+
 TEST_F(ProviderCheckTest, OneModelCanBeAskedFor) {
   ScriptedUpstream upstream(AsApi);
   Add(upstream.url("/v1"));
@@ -484,57 +521,6 @@ TEST_F(ProviderCheckTest, AProviderThatIsNotThereIsTheCallersMistake) {
   v1::TestProviderRequest request;
   request.set_provider("b");
   EXPECT_EQ(ReasonOf(Test(request).status()), common::v1::ERROR_REASON_INVALID_VALUE);
-}
-
-// --- the image ---
-
-struct ImageCase {
-  absl::string_view name;
-  int status;
-  absl::string_view body;
-  absl::string_view words;
-};
-
-class ProviderCheckImageTest : public ProviderCheckTest, public ::testing::WithParamInterface<ImageCase> {};
-
-TEST_P(ProviderCheckImageTest, IsToldInWords) {
-  ScriptedUpstream upstream(AsApiButImagesAre(ScriptedUpstream::Answer(GetParam().status, GetParam().body)));
-  Add(upstream.url("/v1"));
-  EXPECT_FALSE(Run(/*generate=*/true));
-  EXPECT_EQ(Result("image"), v1::CHECK_RESULT_FAILED);
-  EXPECT_THAT(Words("image"), AllOf(HasSubstr(std::string(GetParam().words)),
-                                    HasSubstr(absl::StrCat("HTTP ", GetParam().status))));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Failures, ProviderCheckImageTest,
-    ::testing::Values(
-        ImageCase{"WebPage", 200, "<html>told by upstream</html>", "web page"},
-        ImageCase{"BrokenJson", 200, R"({"data":[{"b64_json":"told by upstream)", "no JSON"},
-        ImageCase{"NoImage", 200, R"({"data":[]})", "holds no image"},
-        ImageCase{"NotAnImage", 200, R"({"data":[{"b64_json":"aGVsbG8gd29ybGQ="}]})", "no whole PNG"},
-        ImageCase{"Moderation", 400,
-                  R"({"error":{"code":"moderation_blocked","message":"told by upstream"}})", "safety system"},
-        ImageCase{"Rejected", 400, R"({"error":{"code":"invalid_value","message":"told by upstream"}})",
-                  "finds the request wrong"},
-        ImageCase{"NotFound", 404, "told by upstream", "does not know the path or the model"},
-        ImageCase{"NoCredit", 402, "", "no credit"}, ImageCase{"Forbidden", 403, "", "rights of the key"},
-        ImageCase{"RateLimited", 429, "", "enough calls"}, ImageCase{"Failing", 500, "", "failed by itself"}),
-    [](const auto& info) { return std::string(info.param.name); });
-
-TEST_F(ProviderCheckTest, AnUpstreamThatIsTooSlowForAnImage) {
-  image_max_ = absl::Milliseconds(200);
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request& request) {
-    if (absl::EndsWith(request.path(), "/models")) return AsApi(request);
-    self->AwaitEnd();
-    return Reply{};
-  });
-  self = &upstream;
-  Add(upstream.url("/v1"));
-  EXPECT_FALSE(Run(/*generate=*/true));
-  EXPECT_THAT(Words("image"),
-              AllOf(HasSubstr("No answer came in time"), HasSubstr("may have made an image")));
 }
 
 TEST_F(ProviderCheckTest, ACallerWhoHasGoneIsNotWaitedFor) {

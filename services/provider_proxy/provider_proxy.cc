@@ -1,6 +1,7 @@
 #include "services/provider_proxy/provider_proxy.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -18,6 +19,10 @@ constexpr absl::Duration kSlotWaitMax = absl::Seconds(2);
 // Calls side by side for one request, so that one request with n = 10 does not take a provider's slots.
 constexpr int kCallsAtOnce = 4;
 constexpr int kImagesMax = 10;
+// Fetched reference images have a part of the process's bytes for themselves, on top of it.
+constexpr int64_t kReferencesPart = 4;
+// When to come again when there was no room for reference images.
+constexpr absl::Duration kNoRoomWait = absl::Seconds(5);
 // As often as anybody reads metrics, and more.
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kReferenceImagesMax = 16;
@@ -41,6 +46,8 @@ ProviderProxy::ProviderProxy(Parts parts)
       workers_(parts.workers),
       catalog_(parts.catalog),
       bytes_in_flight_(parts.bytes_in_flight),
+      reference_bytes_(bytes_in_flight_ == nullptr ? std::numeric_limits<int64_t>::max()
+                                                   : bytes_in_flight_->max() / kReferencesPart),
       generation_max_(parts.generation_max),
       credentials_(std::move(parts.credentials)),
       credential_pool_(credentials_, clock_),
@@ -70,7 +77,7 @@ ProviderProxy::~ProviderProxy() = default;
 void ProviderProxy::Look() {
   health_.Advance();
   if (bytes_in_flight_ == nullptr) return;
-  bytes_used_.Set(static_cast<double>(bytes_in_flight_->used()));
+  bytes_used_.Set(static_cast<double>(bytes_in_flight_->used() + reference_bytes_.used()));
   results_waiting_.Set(static_cast<double>(bytes_in_flight_->waiting()));
 }
 
@@ -119,7 +126,8 @@ absl::StatusOr<std::vector<Candidate>> ProviderProxy::CandidatesFor(
   if (candidates.empty()) return error::ReferenceImagesNotTaken(request.model());
   if (candidates.size() > 1) {
     for (Candidate& candidate : candidates) {
-      candidate.honours_all = ParametersFor(request, *candidate.adapter, candidate.target()).ignored.empty();
+      Parameters sent = ParametersFor(request, *candidate.adapter, candidate.target());
+      candidate.honours_all = sent.ignored.empty() && !sent.approximated;
     }
   }
   return candidates;
@@ -140,14 +148,16 @@ Task<bool> ProviderProxy::TryRoutes(std::shared_ptr<Generation> generation,
   for (size_t i = 0; i < full.size() && !generation->over(); ++i) {
     auto waiting = TryRoute(generation, full[i], /*may_wait=*/i == 0);
     co_await waiting;
+    if (generation->MayAskAgain(full[i])) again.push_back(full[i]);
   }
   for (size_t i = 0; i < again.size() && !generation->over(); ++i) {
     metrics_.CountFallback(again[i].provider->name(), "retry_safe");
-    auto repeating = TryRoute(generation, again[i], /*may_wait=*/true);
+    auto repeating = TryRoute(generation, again[i], /*may_wait=*/i == 0 && full.empty());
     co_await repeating;
   }
   // One that was only probed, with one call of several, has shown that it works.
   for (size_t i = 0; i < candidates.size() && generation->delivered() > 0 && !generation->over(); ++i) {
+    if (generation->HasFailed(candidates[i])) continue;
     auto finishing = TryRoute(generation, candidates[i], /*may_wait=*/false);
     co_await finishing;
   }
@@ -176,25 +186,42 @@ Task<std::vector<Slots::Slot>> ProviderProxy::TakeSlot(std::shared_ptr<Generatio
 Task<std::shared_ptr<const v1::GenerateImagesRequest>> ProviderProxy::RequestFor(
     std::shared_ptr<Generation> generation, Candidate candidate) {
   const v1::GenerateImagesRequest& asked = *generation->request;
-  bool all_inline = std::all_of(asked.reference_images().begin(), asked.reference_images().end(), IsInline);
-  if (all_inline || !candidate.adapter->NeedsReferenceBytes(candidate.target()))
+  if (asked.reference_images().empty() || !candidate.adapter->NeedsReferenceBytes(candidate.target())) {
     co_return generation->request;
+  }
   if (!generation->inlined) {
     FetchOptions options =
         FetchOptionsFor(generation->call, candidate, nullptr, exchange_.EgressOf(*candidate.provider));
     auto inlining =
-        InlineReferences(generation->request, std::move(options), &fetcher_, &workers_, bytes_in_flight_);
+        InlineReferences(generation->request, std::move(options), &fetcher_, &workers_, &reference_bytes_);
     absl::StatusOr<InlinedRequest> inlined = co_await inlining;
     generation->inlined.emplace(std::move(inlined));
   }
   if (generation->inlined->ok()) co_return (*generation->inlined)->request;
+  if (absl::IsResourceExhausted(generation->inlined->status())) {
+    generation->NoteResting(kNoRoomWait);
+    co_return nullptr;
+  }
   generation->NoteNoReferences(generation->inlined->status());
   co_return nullptr;
+}
+
+Health::Permit ProviderProxy::MayCall(const Generation& generation, const Candidate& candidate) {
+  return health_.MayCall(candidate.provider->name(), candidate.route->upstream_model(),
+                         generation.request->caller());
 }
 
 // False when the provider had no room, so that nothing was tried.
 Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candidate candidate,
                                    bool may_wait) {
+  {
+    // Looked at before anything is spent on it; the lanes ask for permits of their own.
+    Health::Permit permit = MayCall(*generation, candidate);
+    if (!permit) {
+      generation->NoteResting(permit.wait());
+      co_return true;
+    }
+  }
   auto preparing = RequestFor(generation, candidate);
   std::shared_ptr<const v1::GenerateImagesRequest> request = co_await preparing;
   if (request == nullptr) co_return true;
@@ -205,15 +232,8 @@ Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candi
     co_return false;
   }
   auto pieces = std::make_shared<Pieces>(candidate, std::move(request), generation->missing(),
-                                         candidate.adapter->ImagesPerCallMax(candidate.target()));
-  {
-    // Looked at before a retry is spent on it; the lanes ask for permits of their own.
-    Health::Permit permit = health_.MayCall(candidate.provider->name(), candidate.route->upstream_model());
-    if (!permit) {
-      generation->NoteResting(permit.wait());
-      co_return true;
-    }
-  }
+                                         candidate.adapter->ImagesPerCallMax(candidate.target()),
+                                         generation->FirstIndex());
   if (!generation->tried()) {
     retries_.NoteFirstCall();
     generation->NoteTried();
@@ -241,17 +261,19 @@ Task<bool> ProviderProxy::RunLane(std::shared_ptr<Generation> generation, std::s
   // Given back before whoever waits for this lane goes on, not when the frame is freed.
   std::optional<Slots::Slot> held(std::move(slot));
   const Candidate& candidate = pieces->candidate;
-  while (std::optional<int> count = pieces->Next()) {
-    Health::Permit permit = health_.MayCall(candidate.provider->name(), candidate.route->upstream_model());
+  while (!generation->over()) {
+    std::optional<Piece> piece = pieces->Next();
+    if (!piece) break;
+    Health::Permit permit = MayCall(*generation, candidate);
     if (!permit) {
       generation->NoteResting(permit.wait());
       pieces->Stop();
       break;
     }
-    auto calling = caller_.Call(generation->call, pieces->request, candidate, *count, generation->room);
+    auto calling = caller_.Call(generation->call, pieces->request, candidate, *piece, generation->room);
     UpstreamCaller::Result result = co_await calling;
-    permit.Report(result.outcome);
-    if (!generation->Take(std::move(result), candidate, *count, metrics_)) pieces->Stop();
+    if (generation->CountsForHealth(result.outcome, candidate)) permit.Report(result.outcome);
+    if (!generation->Take(std::move(result), candidate, piece->count, metrics_)) pieces->Stop();
   }
   held.reset();
   co_return true;

@@ -83,6 +83,7 @@ class ProviderProxy {
   absl::StatusOr<std::vector<Candidate>> CandidatesFor(const catalog_watch::Snapshot& snapshot,
                                                        const v1::GenerateImagesRequest& request) const;
   Task<bool> TryRoutes(std::shared_ptr<Generation> generation, std::vector<Candidate> candidates);
+  Health::Permit MayCall(const Generation& generation, const Candidate& candidate);
   Task<bool> TryRoute(std::shared_ptr<Generation> generation, Candidate candidate, bool may_wait);
   Task<std::vector<Slots::Slot>> TakeSlot(std::shared_ptr<Generation> generation, Candidate candidate,
                                           bool may_wait);
@@ -98,6 +99,9 @@ class ProviderProxy {
   Workers& workers_;
   catalog_watch::CatalogHolder& catalog_;
   ByteBudget* const bytes_in_flight_;
+  // Fetched reference images, from their first byte to the end of their generation: apart from results, which
+  // must never wait for them.
+  ByteBudget reference_bytes_;
   const absl::Duration generation_max_;
   const SteadyClock clock_;
   Credentials credentials_;

@@ -1,6 +1,7 @@
 #include "services/provider_proxy/reference_images.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/log/log.h"
+#include "services/provider_proxy/adapters/data_url.h"
 #include "services/provider_proxy/adapters/image_check.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
 
@@ -28,8 +30,15 @@ absl::StatusOr<std::string> AsDataUrl(const Fetched& fetched) {
   return absl::StrCat("data:", facts->mime_type, ";base64,", absl::Base64Escape(fetched.bytes));
 }
 
+absl::Status CheckInline(const std::string& reference) {
+  std::optional<DataUrl> parts = ParseDataUrl(reference);
+  if (!parts) return absl::InvalidArgumentError("a data: URL without base64");
+  return CheckBase64Image(parts->base64).status();
+}
+
 absl::Status NotUsable(const std::string& request_id, const absl::Status& why) {
   if (absl::IsCancelled(why)) return error::CallerGone();
+  if (absl::IsResourceExhausted(why)) return why;
   log::Info("reference image not usable", {{"request_id", request_id}, {"note", why.message()}});
   return error::ReferenceNotFetched();
 }
@@ -41,7 +50,7 @@ bool IsInline(absl::string_view reference) { return absl::StartsWithIgnoreCase(r
 Task<absl::StatusOr<InlinedRequest>> InlineReferences(
     std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options, Fetcher* fetcher,
     Workers* workers, ByteBudget* budget) {
-  auto room = ByteRoom::Make(budget, request->reference_images_size());
+  auto room = ByteRoom::Make(budget, request->reference_images_size(), kReferencesBytesMax);
   options.room = room;
   options.bytes_max = options.bytes_expected = kReferenceBytesMax;
   options.deadline = std::min(options.deadline, absl::Now() + kReferencesTimeMax);
@@ -54,6 +63,15 @@ Task<absl::StatusOr<InlinedRequest>> InlineReferences(
   ResumeOn resume(workers);
   co_await resume;
 
+  // What is inline already is the client's, too, and an upstream that cannot read it may look broken.
+  for (const std::string& reference : request->reference_images()) {
+    if (!IsInline(reference)) continue;
+    absl::Status usable = CheckInline(reference);
+    if (!usable.ok()) co_return NotUsable(request->request_id(), usable);
+  }
+  if (std::all_of(request->reference_images().begin(), request->reference_images().end(), IsInline)) {
+    co_return InlinedRequest{.request = request};
+  }
   auto inlined = std::make_shared<v1::GenerateImagesRequest>(*request);
   int64_t bytes = 0;
   for (int i = 0; i < inlined->reference_images_size(); ++i) {
@@ -69,10 +87,7 @@ Task<absl::StatusOr<InlinedRequest>> InlineReferences(
     }
     *inlined->mutable_reference_images(i) = *std::move(url);
   }
-  // Held while the generation waits for its results, so it is none that was waited for: those must get by.
-  InlinedRequest result{.request = std::move(inlined), .share = ByteBudget::Share(budget)};
-  result.share.Set(bytes);
-  co_return result;
+  co_return InlinedRequest{.request = std::move(inlined), .share = room->TakeShare()};
 }
 
 }  // namespace prismatic::provider_proxy

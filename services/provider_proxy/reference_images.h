@@ -22,15 +22,16 @@ inline constexpr absl::Duration kReferencesTimeMax = absl::Seconds(30);
 // Whether a reference image is there as a `data:` URL.
 bool IsInline(absl::string_view reference);
 
-// A request with its reference images inlined, and what these take of the budget.
+// A request with its reference images inlined, and what these take of their budget for as long as it exists.
 struct InlinedRequest {
   std::shared_ptr<const v1::GenerateImagesRequest> request;
   ByteBudget::Share share;
 };
 
-// Copies the request with every reference image that is a URL fetched and written as a `data:` URL.
-// `options.room` is not looked at. Resumes on the workers. INVALID_VALUE, param image_url, when one cannot be
-// fetched, is no PNG, JPEG or WebP, or they are too large; CANCELLED.
+// The request with every reference image that is a URL fetched and written as a `data:` URL; itself when all
+// of them are such. `options.room` is not looked at. Resumes on the workers. INVALID_VALUE, param image_url,
+// when one cannot be fetched, is no PNG, JPEG or WebP, or they are too large; RESOURCE_EXHAUSTED when there
+// was no room for them in time; CANCELLED.
 Task<absl::StatusOr<InlinedRequest>> InlineReferences(
     std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options, Fetcher* fetcher,
     Workers* workers, ByteBudget* budget);

@@ -31,6 +31,13 @@ std::optional<CredentialRefusal> RefusalOf(const Outcome& outcome) {
   return std::nullopt;
 }
 
+void KeepShorterWait(UpstreamCaller::Result result, std::optional<UpstreamCaller::Result>& kept) {
+  // As long as the pool lets a credential rest that was told nothing.
+  constexpr absl::Duration kUnsaid = absl::Seconds(1);
+  auto wait = [&](const UpstreamCaller::Result& of) { return of.outcome.retry_after.value_or(kUnsaid); };
+  if (!kept || wait(result) < wait(*kept)) kept.emplace(std::move(result));
+}
+
 std::vector<std::string> CredentialsOf(const catalog::v1::Provider& provider) {
   return {provider.credentials().begin(), provider.credentials().end()};
 }
@@ -61,10 +68,12 @@ UpstreamCaller::Result UpstreamCaller::Unusable(const std::string& request_id, c
   return Result{.outcome = outcome::NotStarted(label)};
 }
 
-void UpstreamCaller::Log(const std::string& request_id, const Candidate& candidate, const Result& result,
+void UpstreamCaller::Log(const Attempted& attempt, const Candidate& candidate, const Result& result,
                          absl::Duration took) {
   auto write = [&](auto... more) {
-    log::Info("upstream call", {{"request_id", request_id},
+    log::Info("upstream call", {{"request_id", attempt.request_id},
+                                {"model", attempt.model},
+                                {"credential", attempt.credential},
                                 {"provider", candidate.provider->name()},
                                 {"upstream_model", candidate.route->upstream_model()},
                                 {"status", result.status},
@@ -85,39 +94,50 @@ void UpstreamCaller::Log(const std::string& request_id, const Candidate& candida
 
 Task<UpstreamCaller::Result> UpstreamCaller::Call(CallContext call,
                                                   std::shared_ptr<const v1::GenerateImagesRequest> request,
-                                                  Candidate candidate, int count,
+                                                  Candidate candidate, Piece piece,
                                                   std::shared_ptr<ByteRoom> room) {
   std::vector<std::string> references = CredentialsOf(*candidate.provider);
   Result result;
   std::string last_tried;
+  // Of several that refuse, one that is only limited says most: it will do later.
+  std::optional<Result> limited;
   for (size_t tries = 0; tries == 0 || tries < references.size(); ++tries) {
     absl::StatusOr<CredentialPool::Pick> pick =
         parts_.credentials.Next(candidate.provider->name(), references);
     if (!pick.ok()) co_return Unusable(call.request_id, candidate, "no_credential", pick.status());
-    if (tries > 0 && (pick->reference == last_tried || !parts_.retries.TryTake())) break;
-    auto attempting = Attempt(call, request, candidate, count, pick->secret, room);
+    if (tries > 0 && !MayTryNext(call, *pick, last_tried)) break;
+    auto attempting = Attempt(call, request, candidate, piece, *pick, room);
     result = co_await attempting;
     std::optional<CredentialRefusal> refusal = RefusalOf(result.outcome);
     if (!refusal) {
       if (result.status != 0) parts_.credentials.Accepted(*pick);
-      break;
+      co_return result;
     }
     parts_.credentials.Refused(*pick, *refusal, result.outcome.retry_after);
     last_tried = pick->reference;
+    if (*refusal == CredentialRefusal::kRateLimited) KeepShorterWait(std::move(result), limited);
   }
+  if (limited) co_return *std::move(limited);
   co_return result;
+}
+
+bool UpstreamCaller::MayTryNext(const CallContext& call, const CredentialPool::Pick& pick,
+                                const std::string& last_tried) const {
+  if (call.cancellation.cancelled() || absl::Now() >= call.deadline) return false;
+  return pick.reference != last_tried && parts_.retries.TryTake();
 }
 
 Task<UpstreamCaller::Result> UpstreamCaller::Attempt(CallContext call,
                                                      std::shared_ptr<const v1::GenerateImagesRequest> request,
-                                                     Candidate candidate, int count, std::string secret,
+                                                     Candidate candidate, Piece piece,
+                                                     CredentialPool::Pick pick,
                                                      std::shared_ptr<ByteRoom> room) {
-  absl::StatusOr<HttpRequest> http = candidate.adapter->BuildRequest(*request, candidate.target(), count);
+  absl::StatusOr<HttpRequest> http = candidate.adapter->BuildRequest(*request, candidate.target(), piece);
   if (!http.ok()) co_return Unusable(call.request_id, candidate, "not_expressible", http.status());
   absl::Time started = absl::Now();
   // The provider's own deadline is for all of it: the call, the polls of its job, its pictures.
   call.deadline = std::min(call.deadline, started + UpstreamExchange::TimeoutOf(*candidate.provider));
-  auto exchanging = parts_.exchange.Run(call, *std::move(http), std::move(secret), candidate, count, room);
+  auto exchanging = parts_.exchange.Run(call, *std::move(http), pick.secret, candidate, piece.count, room);
   Result result = co_await exchanging;
   if (request->response_format() == v1::RESPONSE_FORMAT_B64_JSON && HasUrl(result.outcome)) {
     auto fetching = FetchImages(call, std::move(result), candidate, room);
@@ -126,7 +146,7 @@ Task<UpstreamCaller::Result> UpstreamCaller::Attempt(CallContext call,
   absl::Duration took = absl::Now() - started;
   parts_.metrics.CountCall(candidate.provider->name(), result.outcome.label, took, result.bytes_sent,
                            result.bytes_received);
-  Log(call.request_id, candidate, result, took);
+  Log({call.request_id, request->model(), pick.reference}, candidate, result, took);
   co_return result;
 }
 
@@ -164,7 +184,10 @@ Task<UpstreamCaller::Result> UpstreamCaller::FetchImages(CallContext call, Resul
   if (!outcome.images.empty()) co_return result;
   Outcome failed = too_late ? outcome::TimedOut("fetch_failed") : outcome::Failed("fetch_failed");
   failed.note = outcome.note;
-  if (call.cancellation.cancelled()) failed.status = error::CallerGone();
+  if (call.cancellation.cancelled()) {
+    failed.status = error::CallerGone();
+    failed.label = "cancelled";
+  }
   result.outcome = std::move(failed);
   co_return result;
 }

@@ -35,14 +35,17 @@ class UpstreamCaller {
 
   using Result = UpstreamExchange::Result;
 
-  // Asks for `count` images over one route. Call it on the workers, it resumes there. What the candidate
-  // points to lives until the task ends.
+  // Asks for a piece of the request's images over one route. Call it on the workers, it resumes there. What
+  // the candidate points to lives until the task ends.
   Task<Result> Call(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
-                    Candidate candidate, int count, std::shared_ptr<ByteRoom> room);
+                    Candidate candidate, Piece piece, std::shared_ptr<ByteRoom> room);
 
  private:
+  bool MayTryNext(const CallContext& call, const CredentialPool::Pick& pick,
+                  const std::string& last_tried) const;
   Task<Result> Attempt(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
-                       Candidate candidate, int count, std::string secret, std::shared_ptr<ByteRoom> room);
+                       Candidate candidate, Piece piece, CredentialPool::Pick pick,
+                       std::shared_ptr<ByteRoom> room);
   Task<Result> FetchImages(CallContext call, Result result, Candidate candidate,
                            std::shared_ptr<ByteRoom> room);
   // An image with what it takes of the room.
@@ -51,7 +54,12 @@ class UpstreamCaller {
     ByteRoom::Entry room;
   };
   Task<absl::StatusOr<Fetching>> FetchImage(v1::GeneratedImage image, FetchOptions options);
-  static void Log(const std::string& request_id, const Candidate& candidate, const Result& result,
+  struct Attempted {
+    const std::string& request_id;
+    const std::string& model;
+    const std::string& credential;  // the reference, never the secret
+  };
+  static void Log(const Attempted& attempt, const Candidate& candidate, const Result& result,
                   absl::Duration took);
   Result Unusable(const std::string& request_id, const Candidate& candidate, absl::string_view label,
                   const absl::Status& why);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "absl/strings/escaping.h"
@@ -196,6 +197,107 @@ TEST_F(ReferenceTest, AreFetchedOnceAndSentAsBytes) {
   ASSERT_THAT(upstream.requests(), SizeIs(3));
   EXPECT_THAT(upstream.requests()[2].body, ::testing::HasSubstr(test_images::PngBase64(64, 32)));
   EXPECT_EQ(process_.bytes_in_flight.used(), 0);
+}
+
+TEST_F(CredentialsTest, TheShortestWaitOfAllThatAreLimitedCounts) {
+  ScriptedUpstream upstream([](const Request& request) {
+    bool first = request.header("authorization") == "Bearer upstream-secret-1";
+    return ScriptedUpstream::Answer(429, "{}", first ? "Retry-After: 3\r\n" : "Retry-After: 50\r\n");
+  });
+  UseBoth(upstream);
+  Result result = Generate(RequestFor(1));
+  EXPECT_EQ(result.reason(), "MODEL_OVERLOADED");
+  EXPECT_EQ(RetryAfterOf(result.status), absl::Seconds(3));
+}
+
+TEST_F(ReferenceTest, ABrokenInlineImageIsTheClientsFaultToo) {
+  ScriptedUpstream upstream(ImagesAsAsked);
+  UseGemini(upstream, nullptr);
+  v1::GenerateImagesRequest request = RequestFor(1);
+  request.add_reference_images("data:image/png;base64,AAAAAAAA");
+  EXPECT_EQ(Generate(request).reason(), "INVALID_VALUE");
+  EXPECT_THAT(upstream.requests(), IsEmpty());
+}
+
+TEST_F(ReferenceTest, ARouteThatMayTakeItLaterIsWorthAnotherTry) {
+  ScriptedUpstream upstream(ImagesAsAsked);
+  ScriptedUpstream second(
+      [](const Request&) { return ScriptedUpstream::Answer(429, "{}", "Retry-After: 3\r\n"); });
+  UseGemini(upstream, &second);
+  v1::GenerateImagesRequest request = RequestFor(1);
+  request.add_reference_images("https://127.0.0.1:1/public.png");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Generate(request).reason(), "MODEL_OVERLOADED") << i;
+}
+
+class PiecesTest : public CoreTest {
+ protected:
+  static std::vector<std::string> SeedsOf(const ScriptedUpstream& upstream) {
+    std::vector<std::string> seeds;
+    for (const Request& request : upstream.requests()) {
+      size_t at = request.body.find("\"seed\":");
+      seeds.push_back(request.body.substr(at + 7, request.body.find_first_of(",}", at) - at - 7));
+    }
+    std::sort(seeds.begin(), seeds.end());
+    return seeds;
+  }
+};
+
+TEST_F(PiecesTest, ASeedCountsOnSoThatNoPictureIsSoldTwice) {
+  ScriptedUpstream upstream(ImagesAsAsked);
+  CatalogBuilder catalog;
+  catalog::v1::Route& route = catalog.Add("a", upstream.url());
+  route.set_max_images_per_call(2);
+  route.add_supported_parameters("seed");
+  route.mutable_limits()->set_seed_max(44);
+  Use(catalog);
+  v1::GenerateImagesRequest request = RequestFor(5);
+  request.set_seed(42);
+  EXPECT_THAT(Generate(request).images, SizeIs(5));
+  EXPECT_THAT(SeedsOf(upstream), ElementsAre("1", "42", "44")) << "42, 44, and around the largest seed";
+}
+
+TEST_F(PiecesTest, APictureHasTheSameSeedOverEveryRoute) {
+  ScriptedUpstream first([](const Request&) { return ScriptedUpstream::Answer(404, "{}"); });
+  ScriptedUpstream second(ImagesAsAsked);
+  CatalogBuilder catalog;
+  catalog.Add("a", first.url()).add_supported_parameters("seed");
+  catalog.Add("b", second.url()).add_supported_parameters("seed");
+  Use(catalog);
+  v1::GenerateImagesRequest request = RequestFor(1);
+  request.set_seed(42);
+  EXPECT_THAT(Generate(request).images, SizeIs(1));
+  EXPECT_THAT(SeedsOf(second), ElementsAre("42"));
+}
+
+// Two pictures of one call each, of which the second comes to `reply`.
+class SecondPieceTest : public CoreTest {
+ protected:
+  void UseWith(Reply reply, bool retry_safe) {
+    reply_ = std::move(reply);
+    CatalogBuilder catalog;
+    catalog::v1::Route& route = catalog.Add("a", upstream_.url());
+    route.set_max_images_per_call(1);
+    route.set_retry_safe(retry_safe);
+    catalog.provider(0).set_max_concurrent(1);
+    Use(catalog);
+  }
+
+  Reply reply_;
+  std::atomic<int> calls_ = 0;
+  ScriptedUpstream upstream_{
+      [this](const Request& request) { return ++calls_ == 1 ? ImagesAsAsked(request) : reply_; }};
+};
+
+TEST_F(SecondPieceTest, IsAskedForOnceMoreAtMostWhenThatIsSafe) {
+  UseWith(ScriptedUpstream::Answer(500, "{}"), /*retry_safe=*/true);
+  EXPECT_THAT(Generate(RequestFor(2)).images, SizeIs(1));
+  EXPECT_EQ(calls_, 3);
+}
+
+TEST_F(SecondPieceTest, IsNotAskedForAgainOverTheRouteThatRefusedIt) {
+  UseWith(ScriptedUpstream::Answer(404, "{}"), /*retry_safe=*/false);
+  EXPECT_THAT(Generate(RequestFor(2)).images, SizeIs(1));
+  EXPECT_EQ(calls_, 2);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ FORMAT = next(form for form in FORMATS if form.name == "openai_images")
 VERDICTS = {"not started", "refused", "rejected", "may have worked", "delivered"}
 ASK = {"prompt": "a lighthouse", "size": "256x256", "response_format": "b64_json"}
 LANES = 4  # sandboxes that make the rows side by side
-BEYOND_THE_CAP = 3 << 20
+# One picture is more than the route allows; the whole answer is so in the second case only.
+ABOVE_THE_LIMIT, BEYOND_THE_CAP = 1_300_000, 3 << 20
 
 
 class Row(typing.NamedTuple):
@@ -67,6 +68,7 @@ RECIPES = {
     "401": Recipe("status=401"),
     "402": Recipe("status=402"),
     "403": Recipe("status=403"),
+    "403 that is a page of HTML": Recipe("status=403 body=html"),
     "404": Recipe("status=404"),
     "429": Recipe("status=429"),
     "503 with `Retry-After`": Recipe("status=503 retry_after=2"),
@@ -77,14 +79,27 @@ RECIPES = {
                                                                 code="billing_hard_limit_reached")),
     "400 that names moderation": Recipe("refuse=error"),
     "403 that names moderation": scripted(403, **error("Your input was flagged.", code="moderation_blocked")),
+    # As xAI writes it: the code speaks of rights, the message of a team and a key.
+    "403 that says the content breaks rules": scripted(
+        403, code="The caller does not have permission to execute the specified operation",
+        error="Content violates usage guidelines. Team: 7, API key ID: 9, Failed check: SAFETY_CHECK_TYPE_BIO"),
+    **{f"{status} that says the prompt was flagged":
+       scripted(status, **error("Your prompt was flagged by our safety system.")) for status in (402, 404, 429)},
     "451": Recipe("status=451"),
     "200 whose pictures are withheld": Recipe("refuse=flagged"),
     "400": Recipe("status=400"),
     "413": Recipe("status=413"),
     "422": Recipe("status=422"),
+    "429 to a request that no limit can hold": scripted(429, **error(
+        "Request too large for m in organization o on images per min: Limit 5, Requested 16.",
+        code="rate_limit_exceeded")),
     "500": Recipe("status=500"),
     "502": Recipe("status=502"),
     "503 that says nothing of its own": scripted(503, message="Service Unavailable"),
+    "503 that quotes a prompt about overload": scripted(503, **error(
+        "Generation failed for prompt: a stadium at capacity")),
+    "500 that quotes a prompt about safety": scripted(500, **error(
+        "Generation failed for prompt: a poster of a safety system")),
     "409": Recipe("status=409"),
     "a redirect": Recipe("status=302"),
     "408": Recipe("status=408"),
@@ -100,6 +115,7 @@ RECIPES = {
     "200 without pictures": Recipe("body=empty_data"),
     "200 whose base64 is wrong": Recipe("body=wrong_base64"),
     "200 whose picture is none": Recipe("body=not_image"),
+    "200 whose picture is too large": Recipe(f"size_bytes={ABOVE_THE_LIMIT}"),
     "200 whose picture cannot be fetched": Recipe("url_only at=picture status=404"),
     "fewer pictures than asked for": Recipe("images=1", ask={"n": 2}),
 }

@@ -89,6 +89,13 @@ def pictures_elsewhere(form, upstreams):
             "replicate": {"id": "1", "status": "succeeded", "output": [url]}}[form.name]
 
 
+def no_picture_and_why(form, _):
+    """What a prompt may bring about."""
+    if form.name == "gemini":
+        return {"candidates": [{"finishReason": "NO_IMAGE", "content": {"parts": []}}]}
+    return {"choices": [{"finish_reason": "length", "message": {"content": "First I shall"}}]}
+
+
 def four(**fields):
     return {"n": 4, **fields}
 
@@ -135,6 +142,10 @@ CASES = (
     Case("wrong_base64", FAILED, "body=wrong_base64"),
     Case("not_an_image", FAILED, "body=not_image"),
     Case("impossible_dimensions", FAILED, "huge_dimensions"),
+    # The sandbox is not asked.
+    Case("no_picture_and_a_reason", FAILED._replace(first=0), way="scripted", script=no_picture_and_why,
+         formats=("gemini", "chat_completions")),
+    Case("picture_above_the_limit", FAILED, "size_bytes=1300000"),
 
     # --- some of it ---
     Case("fewer_images_than_asked", Expect(200, images=1), "images=1", ask={"n": 2},

@@ -4,8 +4,14 @@
 
 namespace prismatic {
 
-std::shared_ptr<ByteRoom> ByteRoom::Make(ByteBudget* budget, int parts) {
-  return std::shared_ptr<ByteRoom>(new ByteRoom(budget, std::max(1, parts)));
+std::shared_ptr<ByteRoom> ByteRoom::Make(ByteBudget* budget, int parts, int64_t bytes_most) {
+  return std::shared_ptr<ByteRoom>(new ByteRoom(budget, std::max(1, parts), bytes_most));
+}
+
+ByteRoom::Entry ByteRoom::Join(int64_t bytes) {
+  if (budget_ == nullptr) return Entry();
+  Change(bytes);
+  return Entry(shared_from_this(), bytes);
 }
 
 void ByteRoom::Enter(int64_t bytes, int parts, Entered entered) {
@@ -32,7 +38,7 @@ void ByteRoom::Enter(int64_t bytes, int parts, Entered entered) {
   if (entered != nullptr) return entered(Entry(shared_from_this(), bytes));
   too_small = ByteBudget::Share();
   int answers = (parts_ + std::max(1, parts) - 1) / std::max(1, parts);
-  WaitForAll(bytes * answers, wait);
+  WaitForAll(std::max(bytes, std::min(bytes * answers, bytes_most_)), wait);
 }
 
 void ByteRoom::WaitForAll(int64_t bytes, int64_t wait) {

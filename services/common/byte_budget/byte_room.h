@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -21,8 +22,10 @@ class ByteRoom : public std::enable_shared_from_this<ByteRoom> {
   // What is smaller is not worth a place in a queue: error bodies, lists of URLs.
   static constexpr int64_t kUncountedMax = 64 << 10;
 
-  // For `parts` bodies. Null: nothing is counted and nobody waits. The budget outlives the room.
-  static std::shared_ptr<ByteRoom> Make(ByteBudget* budget, int parts);
+  // For `parts` bodies, which are `bytes_most` at most together. Null: nothing is counted and nobody waits.
+  // The budget outlives the room.
+  static std::shared_ptr<ByteRoom> Make(ByteBudget* budget, int parts,
+                                        int64_t bytes_most = std::numeric_limits<int64_t>::max());
 
   // What one body takes of the room, which it keeps. One thread at a time.
   class Entry {
@@ -60,6 +63,8 @@ class ByteRoom : public std::enable_shared_from_this<ByteRoom> {
   // called once, here or on the thread that makes room; never, when the room has gone by then.
   using Entered = std::function<void(Entry)>;
   void Enter(int64_t bytes, int parts, Entered entered);
+  // For what turns out to be larger than it said: lets it in without waiting.
+  Entry Join(int64_t bytes);
 
   // All that belongs here has come: what was reserved beyond it is given back, and from now on the room
   // shrinks with its entries.
@@ -73,13 +78,15 @@ class ByteRoom : public std::enable_shared_from_this<ByteRoom> {
     Entered entered;
   };
 
-  ByteRoom(ByteBudget* budget, int parts) : budget_(budget), parts_(parts) {}
+  ByteRoom(ByteBudget* budget, int parts, int64_t bytes_most)
+      : budget_(budget), parts_(parts), bytes_most_(bytes_most), share_(budget) {}
   void WaitForAll(int64_t bytes, int64_t wait);
   void OnGranted(ByteBudget::Share share);
   void Change(int64_t bytes);
 
   ByteBudget* const budget_;
   const int parts_;
+  const int64_t bytes_most_;
   std::mutex mutex_;
   ByteBudget::Share share_;      // guarded by mutex_, as all below
   ByteBudget::Place place_;      // while the room waits

@@ -86,6 +86,25 @@ TEST(ByteRoomTest, ARoomWhoseBodiesHaveGoneWaitsAnewForALargerOne) {
   EXPECT_TRUE(next.entry);
 }
 
+TEST(ByteRoomTest, NeverReservesMoreThanAllTogetherMayBe) {
+  ByteBudget budget(100 * kImage);
+  auto room = ByteRoom::Make(&budget, 16, 32 * kImage);
+  Seat seat;
+  room->Enter(20 * kImage, 1, seat.Take());
+  EXPECT_EQ(budget.used(), 32 * kImage);
+}
+
+TEST(ByteRoomTest, WhatJoinsIsCountedAndDoesNotWait) {
+  ByteBudget budget(kImage);
+  auto room = ByteRoom::Make(&budget, 1);
+  {
+    ByteRoom::Entry entry = room->Join(3 * kImage);
+    EXPECT_EQ(budget.used(), 3 * kImage);
+    room->Close();
+  }
+  EXPECT_EQ(budget.used(), 0);
+}
+
 TEST(ByteRoomTest, SmallBodiesAndNoBudgetAreNotCounted) {
   ByteBudget budget(1);
   Seat small, free;

@@ -17,6 +17,16 @@ struct Target {
   const catalog::v1::Route& route;
 };
 
+// Which of a request's images one call asks for.
+struct Piece {
+  Piece(int images, int before = 0) : count(images), first(before) {}  // NOLINT: a number is a piece
+
+  int count;
+  // How many of the request's other images come before: a seed counts on by so much, or pieces with one seed
+  // would be the same picture several times.
+  int first;
+};
+
 // Speaks one wire format: pure functions without state or sockets, thread-safe. The upstream always
 // gets the route's own model ID, never a public one.
 class Adapter {
@@ -32,10 +42,10 @@ class Adapter {
   // Whether reference images must be `data:` URLs by the time of BuildRequest.
   virtual bool NeedsReferenceBytes(const Target& target) const = 0;
 
-  // The call that asks for `count` images, without a credential. Fails with INVALID_VALUE when the
-  // format cannot carry the request; nothing is ever dropped silently.
+  // The call that asks for a piece of the request's images, without a credential. Fails with INVALID_VALUE
+  // when the format cannot carry the request; nothing is ever dropped silently.
   virtual absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request,
-                                                   const Target& target, int count) const = 0;
+                                                   const Target& target, Piece piece) const = 0;
 
   // Reads a complete answer, whatever its status. At most `count` images are taken, and only such as
   // are whole; URLs are passed on unseen. A job that was only begun gives Verdict::kPending with the
@@ -54,7 +64,7 @@ using catalog_watch::TakesReferenceImages;
 
 // The request's fields as the route gets them, and what was left out or changed.
 Parameters ParametersFor(const v1::GenerateImagesRequest& request, const Adapter& adapter,
-                         const Target& target);
+                         const Target& target, int first = 0);
 
 }  // namespace prismatic::provider_proxy
 

@@ -37,15 +37,15 @@ int AsyncJob::ImagesPerCallMax(const Target& target) const {
 bool AsyncJob::NeedsReferenceBytes(const Target& target) const { return target.route.inline_references(); }
 
 absl::StatusOr<HttpRequest> AsyncJob::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                   const Target& target, int count) const {
+                                                   const Target& target, Piece piece) const {
   const JobMapping* mapping = MappingFor(target.provider.job_mapping());
   if (mapping == nullptr) return error::NoImageRoute(request.model());
   int references = request.reference_images_size();
   if (!TakesReferenceImages(target.route, references)) return error::ReferenceImagesNotTaken(request.model());
   HttpRequest http = AddressedRequest(target, mapping->Endpoint(), references > 0);
-  Parameters parameters = ParametersFor(request, *this, target);
-  http.body =
-      mapping->WriteBody({.request = request, .target = target, .parameters = parameters, .count = count});
+  Parameters parameters = ParametersFor(request, *this, target, piece.first);
+  http.body = mapping->WriteBody(
+      {.request = request, .target = target, .parameters = parameters, .count = piece.count});
   return http;
 }
 

@@ -36,6 +36,12 @@ void WriteReferences(const JobRequest& job, RequestObject& body) {
   }
 }
 
+// Width and height, or a ratio: pixels say both.
+Parameters WithOneShape(Parameters parameters) {
+  if (parameters.pixels) parameters.aspect_ratio.reset();
+  return parameters;
+}
+
 class BlackForestLabsMapping : public JobMapping {
  public:
   const FormatFields& Fields() const override {
@@ -60,7 +66,7 @@ class BlackForestLabsMapping : public JobMapping {
       body.Field("height", "height").Int(job.parameters.pixels->height);
     }
     if (job.parameters.size) body.Field("size", "size").String(*job.parameters.size);
-    WritePlainFields(job.parameters, body);
+    WritePlainFields(WithOneShape(job.parameters), body);
     WriteReferences(job, body);
     body.End();
     return writer.Take();

@@ -61,6 +61,8 @@ class ChatAnswer {
   const int64_t bytes_max_;
   Collector collector_;
   bool has_words_ = false;
+  // A choice says why it holds no image, as prompts may bring it about.
+  bool says_why_ = false;
   // Why no image came, where the answer says it.
   std::optional<Outcome> failed_;
 };
@@ -72,6 +74,17 @@ bool EndedByModeration(const json::Value& choice) {
     if (ContainsAny(reason, {"content_filter", "content-filter", "safety", "prohibited_content", "blocklist",
                              "spii", "recitation", "moderation"})) {
       return true;
+    }
+  }
+  return false;
+}
+
+// Google's reasons, passed on by what is between.
+bool SaysWhyEmpty(const json::Value& choice) {
+  for (const char* key : {"finish_reason", "native_finish_reason"}) {
+    std::string reason = WordsAt(choice, key);
+    for (absl::string_view known : {"no_image", "image_other", "other", "max_tokens", "length", "language"}) {
+      if (reason == known) return true;
     }
   }
   return false;
@@ -95,7 +108,8 @@ void ChatAnswer::Read(const json::Value& choice) {
   if (message == nullptr) message = choice.FindNonNull("delta");
   if (message != nullptr) ReadMessage(*message);
   // It ran out of tokens on the way to a picture: words that it wrote before are no refusal.
-  if (reason == "length") failed_ = outcome::Failed("empty_answer", "finish_reason length");
+  if (reason == "length") failed_ = outcome::Failed("no_image", "finish_reason length");
+  says_why_ = says_why_ || SaysWhyEmpty(choice);
 }
 
 void ChatAnswer::ReadMessage(const json::Value& message) {
@@ -194,9 +208,9 @@ void ChatAnswer::ReadMarkdown(absl::string_view text) {
 }
 
 Outcome ChatAnswer::Finish() {
+  if (!failed_ && has_words_) failed_ = outcome::Moderated();
   if (!failed_) {
-    failed_ =
-        has_words_ ? outcome::Moderated() : outcome::Failed("empty_answer", "neither words nor an image");
+    failed_ = outcome::Failed(says_why_ ? "no_image" : "empty_answer", "neither words nor an image");
   }
   return collector_.Finish(*std::move(failed_));
 }

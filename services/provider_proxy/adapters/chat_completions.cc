@@ -79,11 +79,11 @@ bool ChatCompletions::NeedsReferenceBytes(const Target& target) const {
 }
 
 absl::StatusOr<HttpRequest> ChatCompletions::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                          const Target& target, int) const {
+                                                          const Target& target, Piece piece) const {
   int references = request.reference_images_size();
   if (!TakesReferenceImages(target.route, references)) return error::ReferenceImagesNotTaken(request.model());
   HttpRequest http = AddressedRequest(target, {.path = "/chat/completions"}, references > 0);
-  http.body = WriteBody(request, target.route, ParametersFor(request, *this, target));
+  http.body = WriteBody(request, target.route, ParametersFor(request, *this, target, piece.first));
   return http;
 }
 

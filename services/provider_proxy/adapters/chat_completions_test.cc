@@ -126,6 +126,18 @@ TEST(ChatCompletionsTest, NeitherWordsNorAPictureIsNoRefusalAndMayHaveCostSometh
   }
 }
 
+TEST(ChatCompletionsTest, AnAnswerThatSaysWhyItHoldsNoPictureIsNotAnEmptyOne) {
+  for (const char* choice :
+       {R"({"finish_reason":"length","message":{"content":"I shall dr"}})", R"({"finish_reason":"length"})",
+        R"({"finish_reason":"stop","native_finish_reason":"NO_IMAGE","message":{"content":""}})",
+        R"({"finish_reason":"stop","native_finish_reason":"IMAGE_OTHER","message":{"content":null}})",
+        R"({"finish_reason":"max_tokens","message":{}})"}) {
+    Outcome outcome = Read(Chat(), absl::StrCat(R"({"choices":[)", choice, "]}"));
+    EXPECT_EQ(outcome.verdict, Verdict::kUnknown) << choice;
+    EXPECT_EQ(outcome.label, "no_image") << choice;
+  }
+}
+
 TEST(ChatCompletionsTest, EveryNameForAFilterIsARefusal) {
   for (const char* reason : {"content_filter", "content-filter", "SAFETY", "IMAGE_SAFETY",
                              "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "IMAGE_RECITATION"}) {

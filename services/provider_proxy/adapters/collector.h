@@ -19,8 +19,7 @@ class Collector {
   // The image taken, or nullptr.
   v1::GeneratedImage* Add(absl::StatusOr<v1::GeneratedImage> image) {
     if (!image.ok()) {
-      unusable_ = true;
-      outcome_.note = std::string(image.status().message());
+      NoteFault(image.status());
       return nullptr;
     }
     if (full()) return nullptr;
@@ -38,14 +37,24 @@ class Collector {
     }
     // First, since what was refused is never asked for elsewhere, and what was unusable may be.
     if (refused_) return outcome::Moderated();
-    return unusable_ ? outcome::Failed("unusable_image", outcome_.note) : std::move(when_empty);
+    if (unusable_) return outcome::Failed("unusable_image", outcome_.note);
+    // Whole perhaps: what a client asks for may be larger than the route allows.
+    return too_large_ ? outcome::Failed("too_large", outcome_.note) : std::move(when_empty);
   }
 
   Remarks& remarks() { return outcome_.remarks; }
 
  private:
+  void NoteFault(const absl::Status& status) {
+    bool too_large = absl::IsOutOfRange(status);
+    (too_large ? too_large_ : unusable_) = true;
+    // One that is no image says more.
+    if (!too_large || !unusable_) outcome_.note = std::string(status.message());
+  }
+
   int count_;
   bool unusable_ = false;
+  bool too_large_ = false;
   bool refused_ = false;
   Outcome outcome_;
 };

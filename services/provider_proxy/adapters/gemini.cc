@@ -99,7 +99,7 @@ int Gemini::ImagesPerCallMax(const Target&) const { return 1; }
 bool Gemini::NeedsReferenceBytes(const Target&) const { return true; }
 
 absl::StatusOr<HttpRequest> Gemini::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                 const Target& target, int) const {
+                                                 const Target& target, Piece piece) const {
   int count = request.reference_images_size();
   if (!TakesReferenceImages(target.route, count)) return error::ReferenceImagesNotTaken(request.model());
   std::vector<DataUrl> references;
@@ -109,7 +109,7 @@ absl::StatusOr<HttpRequest> Gemini::BuildRequest(const v1::GenerateImagesRequest
     references.push_back(*std::move(reference));
   }
   HttpRequest http = AddressedRequest(target, kEndpoint, count > 0);
-  http.body = WriteBody(target.route, ParametersFor(request, *this, target), references);
+  http.body = WriteBody(target.route, ParametersFor(request, *this, target, piece.first), references);
   return http;
 }
 

@@ -12,7 +12,7 @@ class Gemini : public Adapter {
   int ImagesPerCallMax(const Target& target) const override;
   bool NeedsReferenceBytes(const Target& target) const override;
   absl::StatusOr<HttpRequest> BuildRequest(const v1::GenerateImagesRequest& request, const Target& target,
-                                           int count) const override;
+                                           Piece piece) const override;
   Outcome ReadResponse(HttpResponse response, const Target& target, int count) const override;
 };
 

@@ -107,10 +107,11 @@ void ReadCandidate(const json::Value& candidate, int64_t bytes_max, Collector& c
 }
 
 Outcome WithoutImages(const Found& found) {
+  // Each may come of the prompt alone. A reason that is new may be the upstream's own trouble.
   for (absl::string_view known : {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS", "LANGUAGE",
-                                  "MALFORMED_FUNCTION_CALL", "FINISH_REASON_UNSPECIFIED"}) {
+                                  "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"}) {
     if (found.reason == known) {
-      return outcome::Failed("empty_answer", absl::StrCat("no image, finish reason ", known));
+      return outcome::Failed("no_image", absl::StrCat("no image, finish reason ", known));
     }
   }
   if (!found.reason.empty()) return outcome::Failed("empty_answer", "no image, and an unknown finish reason");

@@ -129,12 +129,20 @@ TEST(GeminiTest, EveryWordForARefusalIsOne) {
 }
 
 TEST(GeminiTest, NoImageWithoutARefusalMayHaveCostSomething) {
-  for (const char* reason : {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS", "SOMETHING_NEW"}) {
+  for (const char* reason : {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS", "LANGUAGE",
+                             "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"}) {
+    Outcome outcome = Read(Candidate(R"({"text":"Hm"})", reason));
+    EXPECT_EQ(outcome.verdict, Verdict::kUnknown) << reason;
+    EXPECT_EQ(outcome.label, "no_image") << reason;
+    EXPECT_THAT(outcome.note, HasSubstr(reason));
+  }
+  for (const char* reason : {"SOMETHING_NEW", "FINISH_REASON_UNSPECIFIED"}) {
     Outcome outcome = Read(Candidate(R"({"text":"Hm"})", reason));
     EXPECT_EQ(outcome.verdict, Verdict::kUnknown) << reason;
     EXPECT_EQ(outcome.label, "empty_answer") << reason;
-    EXPECT_THAT(outcome.note, Not(HasSubstr("SOMETHING_NEW")));
+    EXPECT_THAT(outcome.note, Not(HasSubstr(reason)));
   }
+  EXPECT_EQ(Read(Candidate("")).label, "empty_answer");
   EXPECT_EQ(Read(Candidate("")).verdict, Verdict::kUnknown);
 }
 
@@ -233,6 +241,22 @@ TEST(GeminiTest, AnErrorInsideA200IsSorted) {
   EXPECT_EQ(Read(R"({"error":{"code":500,"message":"boom"}})").label, "error_in_200");
   EXPECT_EQ(Read(R"([{"error":{"code":500,"message":"flagged by the safety system"}}])").verdict,
             Verdict::kModerated);
+}
+
+TEST(GeminiTest, AnImageThatIsLargerThanAllowedIsNotCalledBroken) {
+  catalog::v1::Route route = TestRoute();
+  route.set_max_image_bytes(4000);
+  std::string large = Picture(test_images::PngBase64(64, 64, 4000)), broken = Picture("iVBORw0KGgo=");
+  auto label_of = [&](absl::string_view parts, int count) {
+    HttpResponse response{.status = 200, .body = Candidate(parts)};
+    Outcome outcome = Format().ReadResponse(std::move(response), {TestProvider(), route}, count);
+    EXPECT_EQ(outcome.verdict == Verdict::kUnknown, outcome.images.empty());
+    return outcome.label;
+  };
+  EXPECT_EQ(label_of(large, 1), "too_large");
+  EXPECT_EQ(label_of(absl::StrCat(large, ",", broken), 2), "unusable_image");
+  EXPECT_EQ(label_of(absl::StrCat(broken, ",", large), 2), "unusable_image");
+  EXPECT_EQ(label_of(absl::StrCat(large, ",", Picture()), 2), "partial");
 }
 
 TEST(GeminiTest, ABigImagePassesWhole) {

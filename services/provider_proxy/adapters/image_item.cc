@@ -36,7 +36,7 @@ absl::StatusOr<absl::string_view> Base64In(absl::string_view text) {
 // The image that the base64 is, without the base64 itself.
 absl::StatusOr<v1::GeneratedImage> Checked(absl::string_view base64, int64_t bytes_max) {
   if (static_cast<int64_t>(base64.size()) > bytes_max) {
-    return absl::InvalidArgumentError("larger than the route's max_image_bytes");
+    return absl::OutOfRangeError("larger than the route's max_image_bytes");
   }
   ASSIGN_OR_RETURN(ImageFacts facts, CheckBase64Image(base64));
   v1::GeneratedImage image;

@@ -22,7 +22,8 @@ inline constexpr size_t kResultUrlMax = 8192;
 // The largest image that the route may give, in bytes as transferred.
 int64_t ImageBytesMax(const catalog::v1::Route& route);
 
-// Base64, with or without a `data:...;base64,` in front. INVALID_ARGUMENT when it is no delivered image.
+// Base64, with or without a `data:...;base64,` in front. INVALID_ARGUMENT when it is no delivered image,
+// OUT_OF_RANGE when it is larger than allowed, which has not been looked at.
 absl::StatusOr<v1::GeneratedImage> ImageFromBase64(absl::string_view text, int64_t bytes_max);
 // A data: URL like the above; an http or https URL as it is, unseen.
 absl::StatusOr<v1::GeneratedImage> ImageFromUrl(absl::string_view url, int64_t bytes_max);

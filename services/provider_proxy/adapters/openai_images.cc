@@ -188,11 +188,12 @@ bool OpenaiImages::NeedsReferenceBytes(const Target& target) const {
 }
 
 absl::StatusOr<HttpRequest> OpenaiImages::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                       const Target& target, int count) const {
+                                                       const Target& target, Piece piece) const {
   int references = request.reference_images_size();
   if (!TakesReferenceImages(target.route, references)) return error::ReferenceImagesNotTaken(request.model());
   HttpRequest http = AddressedRequest(target, {.path = "/images/generations"}, references > 0);
-  http.body = WriteBody(request, target.route, ParametersFor(request, *this, target), count);
+  http.body =
+      WriteBody(request, target.route, ParametersFor(request, *this, target, piece.first), piece.count);
   return http;
 }
 

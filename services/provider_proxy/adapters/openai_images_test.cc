@@ -115,7 +115,7 @@ TEST(OpenaiImagesTest, AnImageAboveTheRoutesLimitIsNotTaken) {
   HttpResponse response{
       .status = 200,
       .body = absl::StrCat(R"({"data":[{"b64_json":")", test_images::PngBase64(5, 5, 2000), R"("}]})")};
-  EXPECT_EQ(Openai().ReadResponse(std::move(response), {TestProvider(), route}, 1).label, "unusable_image");
+  EXPECT_EQ(Openai().ReadResponse(std::move(response), {TestProvider(), route}, 1).label, "too_large");
 }
 
 TEST(OpenaiImagesTest, ModerationInA200IsARefusal) {

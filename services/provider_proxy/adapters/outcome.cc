@@ -2,7 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "services/provider_proxy/adapters/error_words.h"
+#include "services/provider_proxy/adapters/json_text.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
 
 namespace prismatic::provider_proxy::outcome {
@@ -24,20 +28,46 @@ Outcome FromUnavailable(const HttpResponse& response, const ErrorWords& words) {
   return Failed("server_error");
 }
 
+Outcome FromTooMany(const HttpResponse& response, const ErrorWords& words) {
+  if (words.BlameFunds()) return NotStarted("payment_required", response.retry_after);
+  // What can never fit needs another request, not another time; elsewhere the limit is as good as the same.
+  if (words.SayNeverFits()) return Rejected();
+  return NotStarted("rate_limited", response.retry_after);
+}
+
+// A web application firewall blocks what it finds in one prompt and says nothing of the credential.
+bool IsPage(const std::string& body) {
+  constexpr size_t kHeadMax = 1 << 10;
+  std::string head = absl::AsciiStrToLower(absl::string_view(body).substr(0, kHeadMax));
+  absl::string_view text = head;
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  text = absl::StripLeadingAsciiWhitespace(text);
+  return absl::StartsWith(text, "<") && ContainsAny(text, {"<!doctype html", "<html", "<head", "<body"});
+}
+
 // A refusal is never offered to another provider, whatever its status is: some report a flagged prompt as
-// 403, resellers pass one on as 500. Prose counts where a status says little of its own; that of a 401, 404
-// or 429 is about keys, names and limits.
+// 403, resellers pass one on as 500. A wrong refusal costs one client one request, a wrong failover sends
+// refused content to somebody else; so prose counts also where it may be the prompt that is quoted. It does
+// not where that wins nothing: after a 408 or 5xx nobody else is asked, and an upstream in trouble shall not
+// be taken for a healthy one that refuses, only since a prompt speaks of safety.
 bool IsRefusal(int status, const ErrorWords& words) {
   switch (status) {
     case 401:
+      return words.NameModeration();
     case 402:
     case 404:
     case 429:
-      return words.NameModeration();
+      return words.SayFlagged();
+    case 400:
+    case 413:
+    case 422:
+      return words.SpeakOfModeration();
+    case 403:
+      return words.SpeakOfModeration() || words.ForbidContent();
     case 451:
       return true;
     default:
-      return status >= 400 && words.SpeakOfModeration();
+      return status >= 400 && words.SpeakOfModerationThemselves();
   }
 }
 
@@ -105,11 +135,11 @@ Outcome FromErrorResponse(const HttpResponse& response) {
     case 402:
       return NotStarted("payment_required");
     case 403:
-      return NotStarted("forbidden");
+      return NotStarted(IsPage(response.body) ? "forbidden_page" : "forbidden");
     case 404:
       return NotStarted("not_found");
     case 429:
-      return NotStarted(words.BlameFunds() ? "payment_required" : "rate_limited", response.retry_after);
+      return FromTooMany(response, words);
     case 503:
     case 529:
       return FromUnavailable(response, words);

@@ -51,6 +51,10 @@ struct Parameters {
   // sent is printable ASCII without commas and semicolons, at most 64 bytes. A negative prompt that was
   // folded is none, nor is another spelling of the same (`1k` for `1K`).
   std::vector<std::string> changed;
+  // The shape that is sent is not the one asked for: another ratio, other pixels, another tier. False for a
+  // conversion that keeps what was asked: 16:9 as 1280x720, 1536x1024 as 3:2 where only ratios are taken, or
+  // as 3:2 and the tier it belongs to. What `ignored` names is none of it.
+  bool approximated = false;
 };
 
 // Some microseconds; copies the prompt, nothing else that is long.

@@ -39,14 +39,14 @@ v1::GenerateImagesRequest Shaped(absl::string_view size, absl::string_view ratio
 
 std::string Joined(const std::vector<std::string>& names) { return absl::StrJoin(names, ","); }
 
-// "size ratio [ignored] {changed}" as the route gets it.
+// "size ratio [ignored] {changed}" as the route gets it, with "off" behind it when that was approximated.
 std::string Shape(absl::string_view size, absl::string_view ratio, const catalog::v1::Route& route,
                   const FormatFields& format = kEverything) {
   Parameters chosen = SelectParameters(Shaped(size, ratio), route, format);
   std::string sent = chosen.size.value_or("-");
   if (chosen.pixels) sent = absl::StrCat("w", chosen.pixels->width, " h", chosen.pixels->height);
   return absl::StrCat(sent, " ", chosen.aspect_ratio.value_or("-"), " [", Joined(chosen.ignored), "] {",
-                      Joined(chosen.changed), "}");
+                      Joined(chosen.changed), chosen.approximated ? "} off" : "}");
 }
 
 std::string Shape(absl::string_view size, absl::string_view ratio, absl::string_view names,
@@ -168,7 +168,8 @@ TEST(ParametersTest, ValuesThatTheRouteDoesNotListAreLeftOut) {
 TEST(ParametersTest, SizeAndRatioGoAsTheyAreWhereBothAreTaken) {
   EXPECT_EQ(Shape("1024x1024", "", "size aspect_ratio"), "1024x1024 - [] {}");
   EXPECT_EQ(Shape("", "16:9", "size aspect_ratio"), "- 16:9 [] {}");
-  EXPECT_EQ(Shape("1024x1024", "16:9", "size aspect_ratio"), "1024x1024 16:9 [] {}");
+  EXPECT_EQ(Shape("1920x1080", "16:9", "size aspect_ratio"), "1920x1080 16:9 [] {}");
+  EXPECT_EQ(Shape("1344x768", "16:9", "size aspect_ratio"), "1344x768 16:9 [] {}");
   EXPECT_EQ(Shape("auto", "", "size"), "auto - [] {}");
 }
 
@@ -219,6 +220,57 @@ TEST(ParametersTest, OfTwoThatDisagreeTheOneNotTakenIsNamed) {
   EXPECT_EQ(Shape("auto", "16:9", "aspect_ratio"), "- 16:9 [] {}");
 }
 
+TEST(ParametersTest, OfTwoThatContradictEachOtherOnlyThePixelsGoOut) {
+  EXPECT_EQ(Shape("1536x1024", "9:16", "size aspect_ratio"), "1536x1024 - [aspect_ratio] {}");
+  EXPECT_EQ(Shape("1024x1024", "9:16", "size aspect_ratio", kTiersOnly), "- 1:1 [aspect_ratio] {size=1:1}");
+  catalog::v1::Route route = RouteThatTakes("size aspect_ratio");
+  route.set_size_form(catalog::v1::SIZE_FORM_WIDTH_HEIGHT);
+  EXPECT_EQ(Shape("1536x1024", "9:16", route), "w1536 h1024 - [aspect_ratio] {}");
+  EXPECT_EQ(Shape("1536x1024", "3:2", route), "w1536 h1024 3:2 [] {}");
+  EXPECT_EQ(Shape("2K", "9:16", route), "w1584 h2816 9:16 [] {size=1584x2816}");
+}
+
+TEST(ParametersTest, LimitsDoNotMakeSizeAndRatioContradictEachOther) {
+  catalog::v1::Route route = RouteThatTakes("size aspect_ratio");
+  for (const char* size : {"1024x1024", "1536x1024"}) route.mutable_limits()->add_sizes(size);
+  EXPECT_EQ(Shape("1920x1080", "16:9", route), "- 16:9 [] {size=16:9} off");
+  EXPECT_EQ(Shape("2K", "16:9", route), "- 16:9 [size] {}");
+  EXPECT_EQ(Shape("1920x1280", "3:2", route), "1536x1024 3:2 [] {size=1536x1024} off");
+  route.mutable_limits()->clear_sizes();
+  route.mutable_limits()->add_aspect_ratios("16:9");
+  EXPECT_EQ(Shape("1000x600", "5:3", route), "1000x600 - [] {}");
+  EXPECT_EQ(Shape("2K", "5:3", route), "2816x1584 16:9 [] {aspect_ratio=16:9,size=2816x1584} off");
+}
+
+TEST(ParametersTest, ARouteThatCanSayExactlyWhatWasAskedIsToldFromOneThatCannot) {
+  catalog::v1::Route squares = RouteThatTakes("size"), both = squares;
+  squares.mutable_limits()->add_sizes("1024x1024");
+  for (const char* size : {"1024x1024", "1536x1024"}) both.mutable_limits()->add_sizes(size);
+  auto approximated = [](absl::string_view size, absl::string_view ratio, const catalog::v1::Route& route) {
+    return SelectParameters(Shaped(size, ratio), route, kEverything).approximated;
+  };
+  EXPECT_TRUE(approximated("1536x1024", "", squares));
+  EXPECT_FALSE(approximated("1536x1024", "", both));
+  EXPECT_TRUE(approximated("", "3:2", squares));
+  EXPECT_FALSE(approximated("", "3:2", both));
+  EXPECT_TRUE(approximated("2K", "", both));
+  EXPECT_FALSE(approximated("1K", "", both));
+  EXPECT_FALSE(approximated("auto", "auto", squares));
+  EXPECT_FALSE(approximated("", "", squares));
+}
+
+TEST(ParametersTest, PixelsAreKeptByTheTierThatTheyBelongToAndByNoOther) {
+  catalog::v1::Route route = RouteThatTakes("size aspect_ratio");
+  route.set_size_form(catalog::v1::SIZE_FORM_TIER);
+  for (const char* size : {"1K", "2K"}) route.mutable_limits()->add_sizes(size);
+  EXPECT_EQ(Shape("1536x1024", "", route), "1K 3:2 [] {size=3:2@1K}");
+  EXPECT_EQ(Shape("512x512", "", route), "1K 1:1 [] {size=1:1@1K} off");
+  EXPECT_EQ(Shape("4096x4096", "", route), "2K 1:1 [] {size=1:1@2K} off");
+  EXPECT_EQ(Shape("1000x700", "", route), "1K 3:2 [] {size=3:2@1K} off");
+  EXPECT_EQ(Shape("512x512", "", "size aspect_ratio", kTiersOnly), "- 1:1 [] {size=1:1} off");
+  EXPECT_EQ(Shape("1024", "", route), "1K - [] {size=1K}");
+}
+
 TEST(ParametersTest, AFormatOfTiersGetsPixelsAsARatioAndATier) {
   EXPECT_EQ(Shape("1024x1024", "", "size aspect_ratio", kTiersOnly), "- 1:1 [] {size=1:1}");
   EXPECT_EQ(Shape("2560x1440", "", "size aspect_ratio", kTiersOnly), "2K 16:9 [] {size=16:9@2K}");
@@ -235,10 +287,10 @@ TEST(ParametersTest, TiersAreSpelledAsListedAndTheNearestIsTaken) {
   route.mutable_limits()->add_sizes("1k");
   route.mutable_limits()->add_sizes("2k");
   EXPECT_EQ(Shape("1K", "16:9", route), "1k 16:9 [] {}");
-  EXPECT_EQ(Shape("4K", "", route), "2k - [] {size=2k}");
-  EXPECT_EQ(Shape("0.5K", "", route), "1k - [] {size=1k}");
+  EXPECT_EQ(Shape("4K", "", route), "2k - [] {size=2k} off");
+  EXPECT_EQ(Shape("0.5K", "", route), "1k - [] {size=1k} off");
   EXPECT_EQ(Shape("1024x1024", "", route), "1k 1:1 [] {size=1:1@1k}");
-  EXPECT_EQ(Shape("1024x1024", "16:9", route), "1k 16:9 [] {size=1k}");
+  EXPECT_EQ(Shape("1920x1080", "16:9", route), "1k 16:9 [] {size=1k}");
   route.mutable_limits()->clear_sizes();
   route.mutable_limits()->add_sizes("huge");
   EXPECT_EQ(Shape("huge", "", route), "huge - [] {}");
@@ -251,7 +303,7 @@ TEST(ParametersTest, RatiosBeyondTheListBecomeTheNearestWithinATenth) {
   EXPECT_EQ(Shape("", "16:9", route), "- 16:9 [] {}");
   EXPECT_EQ(Shape("", "32:18", route), "- 16:9 [] {aspect_ratio=16:9}");
   EXPECT_EQ(Shape("", "13:6", route), "- 19.5:9 [] {aspect_ratio=19.5:9}");
-  EXPECT_EQ(Shape("", "5:3", route), "- 16:9 [] {aspect_ratio=16:9}");
+  EXPECT_EQ(Shape("", "5:3", route), "- 16:9 [] {aspect_ratio=16:9} off");
   EXPECT_EQ(Shape("", "3:2", route), "- - [aspect_ratio] {}");
   EXPECT_EQ(Shape("1024x1024", "", route), "- 1:1 [] {size=1:1}");
   EXPECT_EQ(Shape("1024x768", "", route), "- - [size] {}");
@@ -266,23 +318,45 @@ TEST(ParametersTest, SizesBeyondTheListBecomeTheNearestByRatioThenArea) {
     route.mutable_limits()->add_sizes(size);
   }
   EXPECT_EQ(Shape("1024x1024", "", route), "1024x1024 - [] {}");
-  EXPECT_EQ(Shape("1920x1080", "", route), "1536x1024 - [] {size=1536x1024}");
-  EXPECT_EQ(Shape("", "16:9", route), "1536x1024 - [] {aspect_ratio=1536x1024}");
+  EXPECT_EQ(Shape("1920x1080", "", route), "1536x1024 - [] {size=1536x1024} off");
+  EXPECT_EQ(Shape("", "16:9", route), "1536x1024 - [] {aspect_ratio=1536x1024} off");
   EXPECT_EQ(Shape("", "2:3", route), "1024x1536 - [] {aspect_ratio=1024x1536}");
   EXPECT_EQ(Shape("auto", "3:2", route), "1536x1024 - [] {aspect_ratio=1536x1024}");
-  EXPECT_EQ(Shape("2K", "", route), "1024x1024 - [] {size=1024x1024}");
-  EXPECT_EQ(Shape("512x512", "16:9", route), "1024x1024 - [aspect_ratio] {size=1024x1024}");
+  EXPECT_EQ(Shape("2K", "", route), "1024x1024 - [] {size=1024x1024} off");
+  EXPECT_EQ(Shape("512x512", "16:9", route), "1024x1024 - [aspect_ratio] {size=1024x1024} off");
   route.mutable_limits()->add_sizes("2048x2048");
   EXPECT_EQ(Shape("2K", "", route), "2048x2048 - [] {size=2048x2048}");
-  EXPECT_EQ(Shape("500x500", "", route), "1024x1024 - [] {size=1024x1024}");
+  EXPECT_EQ(Shape("500x500", "", route), "1024x1024 - [] {size=1024x1024} off");
 }
 
 TEST(ParametersTest, AFieldThatTakesPixelsAndTiersGetsEither) {
   catalog::v1::Route route = RouteThatTakes("size");
   for (const char* size : {"2K", "4K", "2560x1440", "2048x2048"}) route.mutable_limits()->add_sizes(size);
   EXPECT_EQ(Shape("4k", "", route), "4K - [] {}");
-  EXPECT_EQ(Shape("1024x1024", "", route), "2048x2048 - [] {size=2048x2048}");
-  EXPECT_EQ(Shape("2K", "16:9", route), "2560x1440 - [] {aspect_ratio=2560x1440,size=2560x1440}");
+  EXPECT_EQ(Shape("1024x1024", "", route), "2048x2048 - [] {size=2048x2048} off");
+  EXPECT_EQ(Shape("2K", "16:9", route), "2560x1440 - [] {aspect_ratio=2560x1440,size=2560x1440} off");
+}
+
+TEST(ParametersTest, AListedTierCountsAsItsSquare) {
+  catalog::v1::Route route = RouteThatTakes("size");
+  for (const char* size : {"1K", "2K", "2048x2048", "2560x1440"}) route.mutable_limits()->add_sizes(size);
+  EXPECT_EQ(Shape("1024x1024", "", route), "1K - [] {size=1K}");
+  EXPECT_EQ(Shape("1024x1024", "1:1", route), "1K - [] {size=1K}");
+  EXPECT_EQ(Shape("1000x1000", "", route), "1K - [] {size=1K} off");
+  EXPECT_EQ(Shape("0.5K", "", route), "1K - [] {size=1K} off");
+  EXPECT_EQ(Shape("2048x2048", "", route), "2048x2048 - [] {}");
+  EXPECT_EQ(Shape("2000x2000", "", route), "2048x2048 - [] {size=2048x2048} off") << "pixels say more";
+  EXPECT_EQ(Shape("2K", "1:1", route), "2K - [] {}");
+  EXPECT_EQ(Shape("", "1:1", route), "1K - [] {aspect_ratio=1K}");
+  EXPECT_EQ(Shape("1920x1080", "", route), "2560x1440 - [] {size=2560x1440} off");
+  route.mutable_limits()->clear_sizes();
+  for (const char* size : {"1K", "2K"}) route.mutable_limits()->add_sizes(size);
+  EXPECT_EQ(Shape("", "16:9", route), "- - [aspect_ratio] {}") << "a tier says no such ratio";
+  EXPECT_EQ(Shape("2K", "16:9", route), "2K - [aspect_ratio] {}");
+  EXPECT_EQ(Shape("2560x1440", "", route), "2K - [] {size=2K} off");
+  route.add_supported_parameters("aspect_ratio");
+  EXPECT_EQ(Shape("2K", "16:9", route), "2K 16:9 [] {}");
+  EXPECT_EQ(Shape("1024x1024", "", route), "1K 1:1 [] {size=1:1@1K}");
 }
 
 TEST(ParametersTest, WidthAndHeightStayWithinTheRoutesSides) {
@@ -294,9 +368,9 @@ TEST(ParametersTest, WidthAndHeightStayWithinTheRoutesSides) {
   route.mutable_limits()->set_side_max(1920);
   route.mutable_limits()->set_side_multiple(32);
   EXPECT_EQ(Shape("1024x768", "", route), "w1024 h768 - [] {}");
-  EXPECT_EQ(Shape("1000x700", "", route), "w992 h704 - [] {size=992x704}");
-  EXPECT_EQ(Shape("3840x2160", "", route), "w1920 h1088 - [] {size=1920x1088}");
-  EXPECT_EQ(Shape("100x100", "", route), "w256 h256 - [] {size=256x256}");
+  EXPECT_EQ(Shape("1000x700", "", route), "w992 h704 - [] {size=992x704} off");
+  EXPECT_EQ(Shape("3840x2160", "", route), "w1920 h1088 - [] {size=1920x1088} off");
+  EXPECT_EQ(Shape("100x100", "", route), "w256 h256 - [] {size=256x256} off");
   EXPECT_EQ(Shape("", "16:9", route), "w1280 h736 - [] {aspect_ratio=1280x736}");
   route.mutable_limits()->set_side_multiple(1000);
   route.mutable_limits()->set_side_max(900);

@@ -88,7 +88,7 @@ int Sdapi::ImagesPerCallMax(const Target& target) const {
 bool Sdapi::NeedsReferenceBytes(const Target&) const { return true; }
 
 absl::StatusOr<HttpRequest> Sdapi::BuildRequest(const v1::GenerateImagesRequest& request,
-                                                const Target& target, int count) const {
+                                                const Target& target, Piece piece) const {
   int reference_count = request.reference_images_size();
   if (!TakesReferenceImages(target.route, reference_count)) {
     return error::ReferenceImagesNotTaken(request.model());
@@ -100,7 +100,8 @@ absl::StatusOr<HttpRequest> Sdapi::BuildRequest(const v1::GenerateImagesRequest&
     references.push_back(*std::move(reference));
   }
   HttpRequest http = AddressedRequest(target, kEndpoint, reference_count > 0);
-  http.body = WriteBody(target.route, ParametersFor(request, *this, target), references, count);
+  http.body =
+      WriteBody(target.route, ParametersFor(request, *this, target, piece.first), references, piece.count);
   return http;
 }
 

@@ -69,6 +69,12 @@ std::optional<PixelSize> ParsePixels(absl::string_view size) {
 
 std::string PixelsText(const PixelSize& pixels) { return absl::StrCat(pixels.width, "x", pixels.height); }
 
+double RatioOf(const PixelSize& pixels) { return static_cast<double>(pixels.width) / pixels.height; }
+
+double SideOf(const PixelSize& pixels) {
+  return std::sqrt(static_cast<double>(pixels.width) * static_cast<double>(pixels.height));
+}
+
 std::optional<double> ParseRatio(absl::string_view aspect_ratio) {
   std::optional<Fraction> ratio = FractionOf(aspect_ratio);
   if (!ratio) return std::nullopt;
@@ -85,13 +91,20 @@ int TierSide(absl::string_view tier) {
   return absl::SimpleAtoi(tier, &pixels) && pixels > 0 && pixels <= 16'384 ? pixels : 0;
 }
 
+std::optional<PixelSize> PixelsOrSquare(absl::string_view size) {
+  std::optional<PixelSize> pixels = ParsePixels(size);
+  int side = TierSide(size);
+  if (!pixels && side > 0) pixels = PixelSize{side, side};
+  return pixels;
+}
+
 std::optional<std::string> AspectRatioOfSize(absl::string_view size) {
   static constexpr Fraction kRatios[] = {{1, 1},  {5, 4},  {4, 5}, {4, 3}, {3, 4},  {3, 2},  {2, 3},
                                          {16, 9}, {9, 16}, {2, 1}, {1, 2}, {21, 9}, {9, 21}, {3, 1},
                                          {1, 3},  {4, 1},  {1, 4}, {8, 1}, {1, 8}};
   std::optional<PixelSize> pixels = ParsePixels(size);
   if (!pixels) return std::nullopt;
-  double wanted = static_cast<double>(pixels->width) / pixels->height;
+  double wanted = RatioOf(*pixels);
   const Fraction* nearest = nullptr;
   double nearest_apart = std::log(1.1);
   for (const Fraction& ratio : kRatios) {

@@ -22,11 +22,18 @@ struct PixelSize {
 std::optional<PixelSize> ParsePixels(absl::string_view size);
 std::string PixelsText(const PixelSize& pixels);
 
+// Width by height.
+double RatioOf(const PixelSize& pixels);
+// Of the square of the same area.
+double SideOf(const PixelSize& pixels);
+
 // Width by height of "16:9" or "19.5:9". Empty when it is no ratio.
 std::optional<double> ParseRatio(absl::string_view aspect_ratio);
 
 // The side of a square picture of that tier, in pixels: 2048 for "2K", "2k" and "2048". 0 when it is none.
 int TierSide(absl::string_view tier);
+// A size in pixels, a tier as its square. Empty when it is neither.
+std::optional<PixelSize> PixelsOrSquare(absl::string_view size);
 
 // "16:9", the nearest ratio that image models know, for "1344x768". Empty when it is no WxH or lies
 // more than a tenth off all of them.

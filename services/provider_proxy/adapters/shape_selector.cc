@@ -17,6 +17,10 @@ using Values = google::protobuf::RepeatedPtrField<std::string>;
 const double kRatioApartMax = std::log(1.1);
 // Differences of rounding.
 constexpr double kSame = 1e-9;
+// Less than half of what lies between the nearest two ratios that image models know, 5:4 and 4:3.
+constexpr double kAboutSame = 0.03;
+// A tier stands for what is nearer to it than to the double and the half of it.
+const double kTierReach = std::log(2) / 2;
 
 const std::string* FindListed(const Values& list, absl::string_view value) {
   for (const std::string& each : list) {
@@ -25,22 +29,26 @@ const std::string* FindListed(const Values& list, absl::string_view value) {
   return nullptr;
 }
 
-// The listed size that is nearest in its ratio, and among equals in its area. Empty when none is WxH.
-std::optional<PixelSize> NearestSize(const Values& list, const PixelSize& wanted) {
-  auto ratio = [](const PixelSize& size) { return static_cast<double>(size.width) / size.height; };
-  auto area = [](const PixelSize& size) { return static_cast<double>(size.width) * size.height; };
-  std::optional<PixelSize> nearest;
-  double best_ratio = 0, best_area = 0;
+// The listed size that is nearest in its ratio, and among equals in its area; a tier counts as its square.
+// Null when none is listed.
+const std::string* NearestSize(const Values& list, const PixelSize& wanted) {
+  const std::string* nearest = nullptr;
+  double best_ratio = 0, best_side = 0;
   for (const std::string& each : list) {
-    std::optional<PixelSize> size = ParsePixels(each);
+    std::optional<PixelSize> size = PixelsOrSquare(each);
     if (!size) continue;
-    double ratio_apart = Apart(ratio(*size), ratio(wanted)), area_apart = Apart(area(*size), area(wanted));
-    bool nearer = ratio_apart < best_ratio - kSame ||
-                  (ratio_apart < best_ratio + kSame && area_apart < best_area - kSame);
-    if (nearest && !nearer) continue;
-    nearest = size;
+    double ratio_apart = Apart(RatioOf(*size), RatioOf(wanted));
+    double side_apart = Apart(SideOf(*size), SideOf(wanted));
+    bool same_ratio = std::abs(ratio_apart - best_ratio) <= kSame;
+    bool same_side = std::abs(side_apart - best_side) <= kSame;
+    bool nearer = same_ratio ? side_apart < best_side && !same_side : ratio_apart < best_ratio;
+    // Of a tier and its square in pixels the latter says more.
+    bool clearer =
+        same_ratio && same_side && nearest != nullptr && !ParsePixels(*nearest) && ParsePixels(each);
+    if (nearest != nullptr && !nearer && !clearer) continue;
+    nearest = &each;
     best_ratio = ratio_apart;
-    best_area = area_apart;
+    best_side = side_apart;
   }
   return nearest;
 }
@@ -113,6 +121,7 @@ class ShapeSelector {
   }
 
   void Select() {
+    DropContradiction();
     SelectRatio();
     if (rules_.takes_size) {
       if (rules_.form == catalog::v1::SIZE_FORM_TIER) {
@@ -121,13 +130,38 @@ class ShapeSelector {
         SelectPixels();
       }
     }
-    if (sent_size_.empty() || rules_.form == catalog::v1::SIZE_FORM_TIER) RatioFromPixels();
+    ResolveContradiction();
+    if (!ParsePixels(sent_size_)) RatioFromPixels();
     SelectAuto();
     ReportRatio();
     ReportSize();
+    if (RatioIsOff() || PixelsAreOff() || TierIsOff()) chosen_.approximated = true;
   }
 
  private:
+  // Of two that contradict each other an upstream that gets both refuses the call, or follows either.
+  void DropContradiction() {
+    if (!rules_.takes_size || !rules_.takes_ratio || !pixels_ || !ratio_ || SaysRatio(*pixels_)) return;
+    ratio_.reset();
+    chosen_.ignored.emplace_back("aspect_ratio");
+  }
+
+  // The same when it was the limits that moved them apart.
+  void ResolveContradiction() {
+    std::optional<PixelSize> sent = ParsePixels(sent_size_);
+    if (!sent || !chosen_.aspect_ratio) return;
+    std::optional<double> ratio = ParseRatio(*chosen_.aspect_ratio);
+    if (ratio && Apart(RatioOf(*sent), *ratio) < kAboutSame) return;
+    if (pixels_ && SaysRatio(*sent)) {
+      chosen_.aspect_ratio.reset();
+      return;
+    }
+    chosen_.size.reset();
+    chosen_.pixels.reset();
+    sent_size_.clear();
+    chosen_.approximated = pixels_.has_value();
+  }
+
   void SelectRatio() {
     if (!ratio_ || !rules_.takes_ratio) return;
     const Values& list = rules_.limits.aspect_ratios();
@@ -147,8 +181,7 @@ class ShapeSelector {
     const Values& list = rules_.limits.aspect_ratios();
     if (list.empty()) {
       chosen_.aspect_ratio = AspectRatioOfSize(*size_);
-    } else if (const std::string* nearest =
-                   NearestRatio(list, static_cast<double>(pixels_->width) / pixels_->height)) {
+    } else if (const std::string* nearest = NearestRatio(list, RatioOf(*pixels_))) {
       chosen_.aspect_ratio = *nearest;
     }
   }
@@ -157,15 +190,15 @@ class ShapeSelector {
     if (!size_) return;
     const Values& list = rules_.limits.sizes();
     if (const std::string* listed = FindListed(list, *size_); listed != nullptr) {
-      SendSize(*listed);
+      SendTier(*listed);
     } else if (pixels_) {
-      double side = std::sqrt(static_cast<double>(pixels_->width) * pixels_->height);
-      std::string tier = NearestTier(list, side);
+      std::string tier = NearestTier(list, SideOf(*pixels_));
+      tier_side_ = TierSide(tier);
       // 1K is what every model makes by itself: it is not worth a field that one may not know.
-      if (!tier.empty() && (!list.empty() || tier != "1K")) SendSize(tier);
+      if (!tier.empty() && (!list.empty() || tier != "1K")) SendTier(tier);
     } else if (int side = TierSide(*size_); side > 0) {
       std::string tier = list.empty() ? absl::AsciiStrToUpper(*size_) : NearestTier(list, side);
-      if (!tier.empty()) SendSize(tier);
+      if (!tier.empty()) SendTier(tier);
     }
   }
 
@@ -175,32 +208,35 @@ class ShapeSelector {
       if (const std::string* listed = FindListed(list, *size_); listed != nullptr && SendListed(*listed))
         return;
     }
-    std::optional<PixelSize> wanted = WantedPixels();
-    if (!wanted) return;
-    std::optional<PixelSize> sent =
-        list.empty() ? WithinSides(*wanted, rules_.limits) : NearestSize(list, *wanted);
-    if (!sent) {
-      ratio_in_size_ = false;
-    } else if (rules_.form == catalog::v1::SIZE_FORM_WIDTH_HEIGHT) {
-      chosen_.pixels = sent;
-      sent_size_ = PixelsText(*sent);
-    } else {
-      SendSize(PixelsText(*sent));
+    wanted_ = WantedPixels();
+    if (!wanted_) return;
+    if (!list.empty()) {
+      if (const std::string* nearest = NearestSize(list, *wanted_)) SendNearest(*nearest);
+    } else if (std::optional<PixelSize> within = WithinSides(*wanted_, rules_.limits)) {
+      SendPixels(*within);
     }
+    if (sent_size_.empty()) ratio_in_size_ = false;
+  }
+
+  void SendNearest(const std::string& listed) {
+    std::optional<PixelSize> pixels = ParsePixels(listed);
+    if (pixels) return SendPixels(*pixels);
+    // A tier says no ratio but its square's.
+    if (ratio_in_size_ && !SaysRatio(*PixelsOrSquare(listed))) ratio_in_size_ = false;
+    if (size_ || ratio_in_size_) SendTier(listed);
   }
 
   // A listed size as it is: also a tier, where the field takes both.
   bool SendListed(const std::string& listed) {
-    std::optional<PixelSize> pixels = ParsePixels(listed);
-    if (rules_.form == catalog::v1::SIZE_FORM_WIDTH_HEIGHT) {
-      if (!pixels) return false;
-      chosen_.pixels = pixels;
-      sent_size_ = listed;
+    if (std::optional<PixelSize> pixels = ParsePixels(listed)) {
+      SendPixels(*pixels);
       return true;
     }
-    // A tier is a square where the ratio cannot be said beside it.
-    if (!pixels && ratio_ && !chosen_.aspect_ratio) return false;
-    SendSize(listed);
+    if (rules_.form == catalog::v1::SIZE_FORM_WIDTH_HEIGHT) return false;
+    // Pixels say a ratio that cannot be said beside a tier.
+    std::optional<PixelSize> square = PixelsOrSquare(listed);
+    if (ratio_ && !chosen_.aspect_ratio && !(square && SaysRatio(*square))) return false;
+    SendTier(listed);
     return true;
   }
 
@@ -210,7 +246,9 @@ class ShapeSelector {
     bool tier = size_ && TierSide(*size_) > 0;
     bool ratio_to_say = ratio_ && !chosen_.aspect_ratio;
     if (!tier && !ratio_to_say) return std::nullopt;
-    std::optional<std::string> text = SizeOfAspectRatio(ratio_.value_or("1:1"), tier ? *size_ : "");
+    // The ratio that goes out beside it, if one does.
+    std::string ratio = chosen_.aspect_ratio.value_or(ratio_.value_or("1:1"));
+    std::optional<std::string> text = SizeOfAspectRatio(ratio, tier ? *size_ : "");
     if (text && ratio_to_say) ratio_in_size_ = true;
     if (!text && tier) text = SizeOfAspectRatio("1:1", *size_);
     return text ? ParsePixels(*text) : std::nullopt;
@@ -236,14 +274,14 @@ class ShapeSelector {
       }
     } else if (ratio_in_size_) {
       chosen_.changed.push_back(Changed("aspect_ratio", sent_size_));
-    } else if (sent_size_.empty() || !SaysRatio(sent_size_)) {
+    } else if (std::optional<PixelSize> sent = SentPixels(); !sent || !SaysRatio(*sent)) {
       chosen_.ignored.emplace_back("aspect_ratio");
     }
   }
 
   void ReportSize() {
     if (!size_) return;
-    bool as_ratio = pixels_ && chosen_.aspect_ratio && (!ratio_ || SaysRatio(*size_));
+    bool as_ratio = pixels_ && chosen_.aspect_ratio && (!ratio_ || SaysRatio(*pixels_));
     if (!sent_size_.empty()) {
       if (absl::EqualsIgnoreCase(sent_size_, *size_)) return;
       bool ratio_too = as_ratio && !ratio_ && !ParsePixels(sent_size_);
@@ -256,19 +294,67 @@ class ShapeSelector {
     }
   }
 
-  // Whether a size in pixels has the ratio that was asked for, about.
-  bool SaysRatio(absl::string_view size) const {
-    std::optional<PixelSize> pixels = ParsePixels(size);
+  // Whether a size has the ratio that was asked for, about.
+  bool SaysRatio(const PixelSize& size) const {
     std::optional<double> ratio = ParseRatio(*ratio_);
-    if (!pixels || !ratio) return false;
-    // Less than half of what lies between the nearest two that image models know, 5:4 and 4:3.
-    constexpr double kAboutSame = 0.03;
-    return Apart(static_cast<double>(pixels->width) / pixels->height, *ratio) < kAboutSame;
+    return ratio && Apart(RatioOf(size), *ratio) < kAboutSame;
   }
 
-  void SendSize(std::string text) {
+  // What goes out in pixels; a tier in their place counts as its square.
+  std::optional<PixelSize> SentPixels() const {
+    return rules_.form == catalog::v1::SIZE_FORM_TIER ? ParsePixels(sent_size_) : PixelsOrSquare(sent_size_);
+  }
+
+  // These three: whether something else is sent than was asked for, beyond another spelling of it. What is
+  // left out altogether is none of that.
+  bool RatioIsOff() const {
+    if (!ratio_) return false;
+    if (!chosen_.aspect_ratio) {
+      std::optional<PixelSize> sent = SentPixels();
+      return ratio_in_size_ && sent && !SaysRatio(*sent);
+    }
+    if (*chosen_.aspect_ratio == *ratio_) return false;
+    std::optional<double> asked = ParseRatio(*ratio_), sent = ParseRatio(*chosen_.aspect_ratio);
+    return !asked || !sent || Apart(*asked, *sent) > kSame;
+  }
+
+  bool PixelsAreOff() const {
+    if (!pixels_) return false;
+    if (std::optional<PixelSize> sent = ParsePixels(sent_size_)) {
+      return sent->width != pixels_->width || sent->height != pixels_->height;
+    }
+    bool ignored = sent_size_.empty() && ratio_ && !SaysRatio(*pixels_);
+    if (ignored) return false;
+    // A tier alone is a square; a ratio may stand beside it, or alone where no size is taken.
+    std::optional<double> ratio = chosen_.aspect_ratio ? ParseRatio(*chosen_.aspect_ratio) : std::nullopt;
+    if (!ratio && !sent_size_.empty()) ratio = 1;
+    if (ratio && Apart(*ratio, RatioOf(*pixels_)) >= kAboutSame) return true;
+    // Where the field is one of pixels, a tier could be missed by little only.
+    double reach = rules_.form == catalog::v1::SIZE_FORM_TIER ? kTierReach : kSame;
+    return tier_side_ > 0 && Apart(tier_side_, SideOf(*pixels_)) > reach;
+  }
+
+  bool TierIsOff() const {
+    if (!size_ || pixels_ || sent_size_.empty()) return false;
+    if (std::optional<PixelSize> sent = ParsePixels(sent_size_)) {
+      return !wanted_ || Apart(SideOf(*sent), SideOf(*wanted_)) >= kAboutSame;
+    }
+    return !absl::EqualsIgnoreCase(sent_size_, *size_) && TierSide(sent_size_) != TierSide(*size_);
+  }
+
+  void SendPixels(const PixelSize& pixels) {
+    sent_size_ = PixelsText(pixels);
+    if (rules_.form == catalog::v1::SIZE_FORM_WIDTH_HEIGHT) {
+      chosen_.pixels = pixels;
+    } else {
+      chosen_.size = sent_size_;
+    }
+  }
+
+  void SendTier(const std::string& text) {
     sent_size_ = text;
-    chosen_.size = std::move(text);
+    chosen_.size = text;
+    tier_side_ = TierSide(text);
   }
 
   const ShapeRules& rules_;
@@ -282,6 +368,10 @@ class ShapeSelector {
   // What of it goes out in size, or in width and height.
   std::string sent_size_;
   bool ratio_in_size_ = false;
+  // Of the tier that goes out, or that is understood without being sent. 0: none.
+  int tier_side_ = 0;
+  // What would say it all in pixels, before the limits; where it was needed.
+  std::optional<PixelSize> wanted_;
 };
 
 }  // namespace

@@ -43,6 +43,20 @@ TEST(ShapeTest, ATierIsTheAreaOfItsSquare) {
   }
 }
 
+TEST(ShapeTest, ATierCountsAsASquareWherePixelsAreCompared) {
+  auto text = [](absl::string_view size) {
+    std::optional<PixelSize> pixels = PixelsOrSquare(size);
+    return pixels ? PixelsText(*pixels) : "none";
+  };
+  EXPECT_EQ(text("1536x1024"), "1536x1024");
+  EXPECT_EQ(text("2K"), "2048x2048");
+  EXPECT_EQ(text("512"), "512x512");
+  EXPECT_EQ(text("auto"), "none");
+  EXPECT_DOUBLE_EQ(RatioOf({1536, 1024}), 1.5);
+  EXPECT_DOUBLE_EQ(SideOf({4096, 1024}), 2048);
+  EXPECT_DOUBLE_EQ(SideOf({100'000, 100'000}), 100'000);
+}
+
 TEST(ShapeTest, PixelsAreTwoWholeNumbers) {
   EXPECT_TRUE(ParsePixels("1x100000").has_value());
   for (const char* none :

@@ -13,12 +13,21 @@ struct Word {
 // What is not here (server_error, timeout, broken, bad_answer, forbidden, ...) may be either's fault: one
 // model that is broken for good answers 500 as well as a provider whose database is down.
 constexpr Word kWords[] = {
-    {"cancelled", Blame::kNothing},      {"not_expressible", Blame::kNothing},
-    {"connect_error", Blame::kProvider}, {"unauthorized", Blame::kProvider},
-    {"no_credential", Blame::kProvider}, {"payment_required", Blame::kProvider},
-    {"not_found", Blame::kTarget},       {"rate_limited", Blame::kTarget},
-    {"overloaded", Blame::kTarget},      {"empty_answer", Blame::kTarget},
-    {"unusable_image", Blame::kTarget},  {"too_large", Blame::kTarget},
+    {"cancelled", Blame::kNothing},
+    {"not_expressible", Blame::kNothing},
+    // What the caller sent may be why, and it was answered: no proof in either direction.
+    {"too_large", Blame::kNothing},
+    {"forbidden_page", Blame::kNothing},
+    {"no_image", Blame::kNobody},  // it explains itself
+    {"connect_error", Blame::kProvider},
+    {"unauthorized", Blame::kProvider},
+    {"no_credential", Blame::kProvider},
+    {"payment_required", Blame::kProvider},
+    {"not_found", Blame::kTarget},
+    {"rate_limited", Blame::kTarget},
+    {"overloaded", Blame::kTarget},
+    {"empty_answer", Blame::kTarget},
+    {"unusable_image", Blame::kTarget},
 };
 
 }  // namespace

@@ -251,9 +251,9 @@ TEST_F(CircuitTest, AProbeThatWasNotMadeIsFreeAgain) {
   GetOpened();
   now_ += Circuit::kProbeInterval;
   int64_t probe = circuit_.Begin(now_);
-  circuit_.TakeBack(now_, before);
+  circuit_.TakeBack(before);
   EXPECT_GT(circuit_.UntilMayCall(now_), absl::ZeroDuration()) << "no probe";
-  circuit_.TakeBack(now_, probe);
+  circuit_.TakeBack(probe);
   EXPECT_EQ(circuit_.UntilMayCall(now_), absl::ZeroDuration());
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "services/common/log/log.h"
 #include "services/provider_proxy/routing/blame.h"
 
@@ -23,11 +24,21 @@ std::string AddressOf(catalog::v1::Provider provider) {
 }
 
 std::optional<absl::Duration> RestFor(const Outcome& outcome) {
-  if (outcome.verdict != Verdict::kNotStarted && outcome.verdict != Verdict::kUnknown) return std::nullopt;
+  Blame blame = BlameOf(outcome);
+  if (blame == Blame::kNothing || blame == Blame::kNobody) return std::nullopt;
   bool wants_rest = outcome.label == "rate_limited" || outcome.label == "overloaded";
   if (!outcome.retry_after && !wants_rest) return std::nullopt;
   return std::clamp(outcome.retry_after.value_or(Health::kRestDefault), Health::kRestMin, Health::kRestMax);
 }
+
+// Whether anything that a caller sends can have brought it about. That there is no connection is known
+// before any of it is on its way.
+Circuit::Doing DoingOf(const Outcome& outcome) {
+  bool nobodys = outcome.label == "connect_error" || outcome.label == "no_credential";
+  return nobodys ? Circuit::Doing::kNobodys : Circuit::Doing::kPerhapsTheCallers;
+}
+
+uint64_t HashOf(absl::string_view caller) { return absl::Hash<absl::string_view>()(caller); }
 
 }  // namespace
 
@@ -122,7 +133,7 @@ Health::Provider* Health::FindLocked(const std::string& provider) {
 // -- Whom to call --
 
 Standing Health::StandingOf(const std::string& provider, const std::string& upstream_model,
-                            const Random& random) {
+                            const Random& random, absl::string_view caller) {
   Changes changes;
   Standing standing = Standing::kReady;
   int share = 100;
@@ -131,15 +142,21 @@ Standing Health::StandingOf(const std::string& provider, const std::string& upst
     absl::Time now = clock_.Now();
     Found found = FindLocked(provider, upstream_model, now, changes);
     if (found.target == nullptr) return Standing::kReady;
-    if (WaitLocked(found, now) > absl::ZeroDuration()) standing = Standing::kNotNow;
+    uint64_t hash = HashOf(caller);
+    bool doubted =
+        found.provider->circuit.OpenForAnotherOnly(hash) || found.target->circuit.OpenForAnotherOnly(hash);
+    if (doubted) standing = Standing::kLast;
+    if (WaitLocked(found, now, hash) > absl::ZeroDuration()) standing = Standing::kNotNow;
     share = std::min(found.provider->circuit.SharePercent(now), found.target->circuit.SharePercent(now));
   }
   Tell(changes);
-  if (standing == Standing::kNotNow || share == 100) return standing;
+  if (standing != Standing::kReady || share == 100) return standing;
   return random(100) < static_cast<uint32_t>(share) ? Standing::kReady : Standing::kLast;
 }
 
-Health::Permit Health::MayCall(const std::string& provider, const std::string& upstream_model) {
+Health::Permit Health::MayCall(const std::string& provider, const std::string& upstream_model,
+                               absl::string_view caller) {
+  uint64_t hash = HashOf(caller);
   Changes changes;
   Permit permit;
   {
@@ -147,12 +164,15 @@ Health::Permit Health::MayCall(const std::string& provider, const std::string& u
     absl::Time now = clock_.Now();
     Found found = FindLocked(provider, upstream_model, now, changes);
     if (found.target == nullptr) return permit;
-    permit.wait_ = WaitLocked(found, now);
+    permit.wait_ = WaitLocked(found, now, hash);
     permit.given_ = permit.wait_ == absl::ZeroDuration();
-    if (permit.given_) {
+    if (!permit.given_) {
+      found.provider->circuit.NoteRefused(hash);
+      found.target->circuit.NoteRefused(hash);
+    } else {
       permit.health_ = this;
-      permit.provider_call_ = found.provider->circuit.Begin(now);
-      permit.target_call_ = found.target->circuit.Begin(now);
+      permit.provider_call_ = found.provider->circuit.Begin(now, hash);
+      permit.target_call_ = found.target->circuit.Begin(now, hash);
       permit.provider_ = std::move(found.provider);
       permit.target_ = std::move(found.target);
     }
@@ -171,9 +191,10 @@ Health::Found Health::FindLocked(const std::string& provider, const std::string&
   return {by_name->second, by_model->second};
 }
 
-absl::Duration Health::WaitLocked(const Found& found, absl::Time now) {
+absl::Duration Health::WaitLocked(const Found& found, absl::Time now, uint64_t caller) {
   return std::max({absl::ZeroDuration(), found.target->rests_until - now,
-                   found.provider->circuit.UntilMayCall(now), found.target->circuit.UntilMayCall(now)});
+                   found.provider->circuit.UntilMayCall(now, caller),
+                   found.target->circuit.UntilMayCall(now, caller)});
 }
 
 void Health::Advance() {
@@ -224,7 +245,7 @@ void Health::CountLocked(const Permit& permit, const Outcome& outcome, Changes& 
     case Blame::kProvider:
       provider.last_failed.clear();
       target.circuit.Ignore(permit.target_call_);
-      NoteLocked(provider, "", provider.circuit.Fail(now, permit.provider_call_), changes);
+      NoteLocked(provider, "", provider.circuit.Fail(now, permit.provider_call_, DoingOf(outcome)), changes);
       break;
     case Blame::kTarget:
       NoteLocked(provider, target.upstream_model, target.circuit.Fail(now, permit.target_call_), changes);
@@ -251,11 +272,16 @@ void Health::CountEitherLocked(const Permit& permit, absl::Time now, Changes& ch
   }
 }
 
+void Health::Drop(const Permit& permit) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  permit.provider_->circuit.Ignore(permit.provider_call_);
+  permit.target_->circuit.Ignore(permit.target_call_);
+}
+
 void Health::TakeBack(const Permit& permit) {
   std::lock_guard<std::mutex> lock(mutex_);
-  absl::Time now = clock_.Now();
-  permit.provider_->circuit.TakeBack(now, permit.provider_call_);
-  permit.target_->circuit.TakeBack(now, permit.target_call_);
+  permit.provider_->circuit.TakeBack(permit.provider_call_);
+  permit.target_->circuit.TakeBack(permit.target_call_);
 }
 
 void Health::NoteLocked(Provider& provider, const std::string& upstream_model,
@@ -303,6 +329,10 @@ Health::Permit::~Permit() {
 
 void Health::Permit::Report(const Outcome& outcome) {
   if (health_ != nullptr) std::exchange(health_, nullptr)->Report(*this, outcome);
+}
+
+void Health::Permit::Drop() {
+  if (health_ != nullptr) std::exchange(health_, nullptr)->Drop(*this);
 }
 
 }  // namespace prismatic::provider_proxy

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "prismatic/catalog/v1/catalog.pb.h"
 #include "services/common/clock/clock.h"
@@ -64,6 +65,8 @@ class Health {
     absl::Duration wait() const { return wait_; }
     // What the call came to. At most once.
     void Report(const Outcome& outcome);
+    // The call was made, and another one of the same request says what there is to say. A probe is spent.
+    void Drop();
 
    private:
     friend class Health;
@@ -82,10 +85,14 @@ class Health {
   void UseCatalog(const catalog::v1::Catalog& catalog);
 
   // Looks and takes nothing. One that returns is drawn by the share of its traffic that it is to have.
-  Standing StandingOf(const std::string& provider, const std::string& upstream_model, const Random& random);
+  Standing StandingOf(const std::string& provider, const std::string& upstream_model, const Random& random,
+                      absl::string_view caller = "");
 
-  // Before every call. Of an open circuit, one caller per interval gets the permit: the probe.
-  Permit MayCall(const std::string& provider, const std::string& upstream_model);
+  // Before every call. Of an open circuit, one caller per interval gets the permit: the probe. `caller` is
+  // whoever pays for it, any text: his failures alone take nothing from others. All that are unknown
+  // (empty) are one.
+  Permit MayCall(const std::string& provider, const std::string& upstream_model,
+                 absl::string_view caller = "");
 
   // Moves on what time alone changes, so that the metrics are right when nothing is called. Now and then.
   void Advance();
@@ -110,8 +117,8 @@ class Health {
   Provider* FindLocked(const std::string& provider);
   Found FindLocked(const std::string& provider, const std::string& upstream_model, absl::Time now,
                    Changes& changes);
-  // How long until it may be called; zero: now.
-  static absl::Duration WaitLocked(const Found& found, absl::Time now);
+  // How long until he may call it; zero: now.
+  static absl::Duration WaitLocked(const Found& found, absl::Time now, uint64_t caller);
   void AdvanceLocked(Provider& provider, absl::Time now, Changes& changes);
   void NoteLocked(Provider& provider, const std::string& upstream_model,
                   const std::optional<Circuit::Change>& change, Changes& changes);
@@ -120,6 +127,7 @@ class Health {
   void CountEitherLocked(const Permit& permit, absl::Time now, Changes& changes);
   static void Tell(const Changes& changes);
   void Report(const Permit& permit, const Outcome& outcome);
+  void Drop(const Permit& permit);
   void TakeBack(const Permit& permit);
 
   const Clock& clock_;

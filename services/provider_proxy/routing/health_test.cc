@@ -87,6 +87,9 @@ TEST(BlameTest, SaysOfWhomEachOutcomeSpeaks) {
   EXPECT_EQ(BlameOf(outcome::Rejected()), Blame::kNobody);
   EXPECT_EQ(BlameOf(outcome::Failed("cancelled")), Blame::kNothing);
   EXPECT_EQ(BlameOf(outcome::NotStarted("not_expressible")), Blame::kNothing);
+  EXPECT_EQ(BlameOf(outcome::Failed("too_large")), Blame::kNothing);
+  EXPECT_EQ(BlameOf(outcome::NotStarted("forbidden_page")), Blame::kNothing);
+  EXPECT_EQ(BlameOf(outcome::Failed("no_image")), Blame::kNobody);
   for (const char* label : {"connect_error", "unauthorized", "payment_required", "no_credential"}) {
     EXPECT_EQ(BlameOf(outcome::NotStarted(label)), Blame::kProvider) << label;
   }

@@ -57,11 +57,12 @@ std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, int
   return candidates;
 }
 
-std::vector<Candidate> InOrderOfTrial(std::vector<Candidate> candidates, const Random& random,
-                                      Health& health) {
+std::vector<Candidate> InOrderOfTrial(std::vector<Candidate> candidates, const Random& random, Health& health,
+                                      absl::string_view caller) {
   std::vector<Ranked> ranked;
   for (const Candidate& each : candidates) {
-    ranked.push_back({each, health.StandingOf(each.route->provider(), each.route->upstream_model(), random)});
+    const catalog::v1::Route& route = *each.route;
+    ranked.push_back({each, health.StandingOf(route.provider(), route.upstream_model(), random, caller)});
   }
   return InOrder(std::move(ranked), random);
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "prismatic/catalog/v1/catalog.pb.h"
 #include "services/provider_proxy/adapters/adapter.h"
 #include "services/provider_proxy/routing/health.h"
@@ -25,11 +26,11 @@ struct Candidate {
 std::vector<Candidate> ThatTakeReferences(std::vector<Candidate> candidates, int references);
 
 // The order in which routes are tried. First those that may take traffic now, then those in trouble
-// (Health::StandingOf); among these by priority, the lower first; within one priority those that honour
-// all parameters before the others; and among equals drawn by weight. None is left out: a route in
-// trouble may be the only one that works.
-std::vector<Candidate> InOrderOfTrial(std::vector<Candidate> candidates, const Random& random,
-                                      Health& health);
+// (Health::StandingOf, for this caller); among these by priority, the lower first; within one priority those
+// that honour all parameters before the others; and among equals drawn by weight. None is left out: a route
+// in trouble may be the only one that works.
+std::vector<Candidate> InOrderOfTrial(std::vector<Candidate> candidates, const Random& random, Health& health,
+                                      absl::string_view caller = "");
 
 }  // namespace prismatic::provider_proxy
 

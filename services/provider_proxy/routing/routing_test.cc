@@ -188,6 +188,7 @@ TEST_F(SlotsTest, ARaisedLimitLetsInAsManyOfThoseWhoWaitAsItAdds) {
   slots_.SetLimit("p", 3);
   EXPECT_THAT(order, ElementsAre("0", "1"));
   EXPECT_EQ(InFlight(), 3);
+  slots_.SetLimit("p", 4);
   EXPECT_FALSE(slots_.TryTake("p", 4).has_value()) << "a higher limit is for those who came before";
   EXPECT_THAT(order, ElementsAre("0", "1", "2"));
   EXPECT_EQ(InFlight(), 4);
@@ -199,11 +200,22 @@ TEST_F(SlotsTest, ALoweredLimitLetsNobodyInUntilEnoughHaveGone) {
   std::vector<std::string> order;
   std::optional<Slots::Slot> got;
   Event ended;
-  BeginTake(absl::Minutes(1), Cancellation(), order, "x", got, ended);  // with a limit of 1
+  slots_.SetLimit("p", 1);
+  BeginTake(absl::Minutes(1), Cancellation(), order, "x", got, ended);
   first.reset();
   EXPECT_FALSE(ended.happened());
   second.reset();
   EXPECT_TRUE(ended.happened() && got.has_value());
+  EXPECT_EQ(InFlight(), 1);
+}
+
+TEST_F(SlotsTest, WhoTakesWithAnOlderCatalogRaisesNoLimit) {
+  slots_.SetLimit("p", 1);
+  std::optional<Slots::Slot> held = slots_.TryTake("p", 64);
+  EXPECT_TRUE(held.has_value());
+  EXPECT_FALSE(slots_.TryTake("p", 64).has_value());
+  std::optional<Slots::Slot> waits = Wait(slots_.Take("p", 64, absl::Milliseconds(1), Cancellation()));
+  EXPECT_FALSE(waits.has_value());
   EXPECT_EQ(InFlight(), 1);
 }
 

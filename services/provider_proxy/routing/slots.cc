@@ -10,9 +10,10 @@ constexpr int kLimitDefault = 64;
 
 }  // namespace
 
-Slots::Provider& Slots::Of(const std::string& name) {
+Slots::Provider& Slots::Of(const std::string& name, int limit_of_new) {
   auto [found, added] = providers_.try_emplace(name);
   if (added) {
+    found->second.limit = limit_of_new > 0 ? limit_of_new : kLimitDefault;
     found->second.gauge =
         metrics_.GetGauge("prismatic_upstream_in_flight", "Upstream calls under way.", {{"provider", name}});
   }
@@ -32,9 +33,8 @@ Slots::Turns Slots::HandOutLocked(Provider& provider) {
 }
 
 std::optional<Slots::Slot> Slots::TryTake(const std::string& name, int limit) {
-  SetLimit(name, limit);
   std::lock_guard<std::mutex> lock(mutex_);
-  Provider& provider = Of(name);
+  Provider& provider = Of(name, limit);
   if (provider.in_flight >= provider.limit || !provider.waiting.empty()) return std::nullopt;
   ++provider.in_flight;
   provider.gauge.Set(provider.in_flight);
@@ -45,7 +45,7 @@ void Slots::SetLimit(const std::string& name, int limit) {
   Turns turns;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Provider& provider = Of(name);
+    Provider& provider = Of(name, limit);
     provider.limit = limit > 0 ? limit : kLimitDefault;
     turns = HandOutLocked(provider);
   }

@@ -45,7 +45,8 @@ class Slots {
     std::string provider_;
   };
 
-  // Empty when the provider is at its limit, or others wait already.
+  // Empty when the provider is at its limit, or others wait already. `limit` is for a provider that is not
+  // known yet: whoever takes may hold an older catalog than the one that set it.
   std::optional<Slot> TryTake(const std::string& provider, int limit);
   // The limit has changed; those who wait get what it adds. Resumes them on this thread.
   void SetLimit(const std::string& provider, int limit);
@@ -69,7 +70,7 @@ class Slots {
 
   using Turns = std::vector<std::function<void(bool)>>;
 
-  Provider& Of(const std::string& name);
+  Provider& Of(const std::string& name, int limit_of_new = 0);
   // Takes off the queue whom there is room for; to be called with `true` outside the lock.
   static Turns HandOutLocked(Provider& provider);
   void GiveBack(const std::string& provider);

@@ -234,10 +234,7 @@ bool Transfer::BeginBody() {
   body_max_ = success ? options_.response_bytes_max : std::min(options_.response_bytes_max, kErrorBytesMax);
   int64_t expected = success ? options_.bytes_expected : ByteRoom::kUncountedMax;
   body_expected_ = std::min(announced > 0 ? announced : expected, body_max_);
-  if (announced > 0) {
-    // With the room that the JSON reader wants, so that it does not move the text.
-    response_body_.reserve(static_cast<size_t>(body_expected_) + json::Document::kPadding);
-  }
+  body_announced_ = announced > 0;
   AskForRoom();
   return true;
 }
@@ -268,7 +265,10 @@ bool Transfer::Append(absl::string_view part) {
     too_large_ = true;
     return false;
   }
-  if (size > kSmallBody && response_body_.capacity() < static_cast<size_t>(body_expected_)) {
+  // Not before there is room for it: what waits owns nothing. With the room that the JSON reader wants, so
+  // that it does not move the text.
+  bool reserve = body_announced_ || size > kSmallBody;
+  if (reserve && response_body_.capacity() < static_cast<size_t>(body_expected_)) {
     response_body_.reserve(static_cast<size_t>(body_expected_) + json::Document::kPadding);
   }
   response_body_.append(part.data(), part.size());
@@ -331,7 +331,7 @@ void Transfer::Count(HttpResult& result) const {
   curl_off_t received = 0;
   curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &request_bytes);
   curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &received);
-  result.bytes_sent = std::max<int64_t>(request_bytes, static_cast<int64_t>(body_sent_));
+  result.bytes_sent = int64_t{request_bytes} + static_cast<int64_t>(body_sent_);
   result.bytes_received = received;
 }
 

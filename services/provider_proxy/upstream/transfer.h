@@ -90,6 +90,7 @@ class Transfer {
   std::unique_ptr<BodyDecoder> decoder_;
   std::string response_body_;
   int64_t body_expected_ = 0;
+  bool body_announced_ = false;  // the answer has told its size
   int64_t body_max_ = 0;
   // As it came, undecoded; and how much of it there was when the window of the rate began.
   int64_t body_received_ = 0;
