@@ -106,7 +106,8 @@ Task<ProviderProxy::Generated> ProviderProxy::Generate(
   if (!candidates.ok()) co_return Generated{candidates.status(), nullptr};
   auto generation = std::make_shared<Generation>(std::move(call), std::move(request), std::move(sink),
                                                  std::move(snapshot), bytes_in_flight_);
-  auto trying = TryRoutes(generation, InOrderOfTrial(*std::move(candidates), random_, health_));
+  auto trying = TryRoutes(
+      generation, InOrderOfTrial(*std::move(candidates), random_, health_, generation->request->caller()));
   co_await trying;
   co_return Generated{Conclude(*generation), generation->room};
 }
@@ -272,7 +273,11 @@ Task<bool> ProviderProxy::RunLane(std::shared_ptr<Generation> generation, std::s
     }
     auto calling = caller_.Call(generation->call, pieces->request, candidate, *piece, generation->room);
     UpstreamCaller::Result result = co_await calling;
-    if (generation->CountsForHealth(result.outcome, candidate)) permit.Report(result.outcome);
+    if (generation->CountsForHealth(result.outcome, candidate)) {
+      permit.Report(result.outcome);
+    } else {
+      permit.Drop();
+    }
     if (!generation->Take(std::move(result), candidate, piece->count, metrics_)) pieces->Stop();
   }
   held.reset();

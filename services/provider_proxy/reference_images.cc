@@ -53,6 +53,7 @@ Task<absl::StatusOr<InlinedRequest>> InlineReferences(
   auto room = ByteRoom::Make(budget, request->reference_images_size(), kReferencesBytesMax);
   options.room = room;
   options.bytes_max = options.bytes_expected = kReferenceBytesMax;
+  options.client_chosen = true;
   options.deadline = std::min(options.deadline, absl::Now() + kReferencesTimeMax);
   std::vector<Task<absl::StatusOr<Fetched>>> fetches;
   for (const std::string& reference : request->reference_images()) {

@@ -135,12 +135,12 @@ Task<UpstreamCaller::Result> UpstreamCaller::Attempt(CallContext call,
   absl::StatusOr<HttpRequest> http = candidate.adapter->BuildRequest(*request, candidate.target(), piece);
   if (!http.ok()) co_return Unusable(call.request_id, candidate, "not_expressible", http.status());
   absl::Time started = absl::Now();
-  // The provider's own deadline is for all of it: the call, the polls of its job, its pictures.
-  call.deadline = std::min(call.deadline, started + UpstreamExchange::TimeoutOf(*candidate.provider));
   auto exchanging = parts_.exchange.Run(call, *std::move(http), pick.secret, candidate, piece.count, room);
   Result result = co_await exchanging;
   if (request->response_format() == v1::RESPONSE_FORMAT_B64_JSON && HasUrl(result.outcome)) {
-    auto fetching = FetchImages(call, std::move(result), candidate, room);
+    // The provider's own deadline is for all of it: the call, the polls of its job, its pictures.
+    absl::Time until = started + UpstreamExchange::TimeoutOf(*candidate.provider);
+    auto fetching = FetchImages(call, std::move(result), candidate, room, until);
     result = co_await fetching;
   }
   absl::Duration took = absl::Now() - started;
@@ -151,9 +151,10 @@ Task<UpstreamCaller::Result> UpstreamCaller::Attempt(CallContext call,
 }
 
 Task<UpstreamCaller::Result> UpstreamCaller::FetchImages(CallContext call, Result result, Candidate candidate,
-                                                         std::shared_ptr<ByteRoom> room) {
+                                                         std::shared_ptr<ByteRoom> room, absl::Time until) {
   FetchOptions options =
       FetchOptionsFor(call, candidate, std::move(room), parts_.exchange.EgressOf(*candidate.provider));
+  options.timeout = until - absl::Now();
   std::vector<Task<absl::StatusOr<Fetching>>> fetches;
   for (v1::GeneratedImage& image : result.outcome.images) {
     fetches.push_back(FetchImage(std::move(image), options));
@@ -166,23 +167,25 @@ Task<UpstreamCaller::Result> UpstreamCaller::FetchImages(CallContext call, Resul
   Outcome& outcome = result.outcome;
   outcome.images.clear();
   int64_t bytes = 0;
-  bool too_late = false;
+  bool too_late = false, no_room = false;
   for (absl::StatusOr<Fetching>& each : fetched) {
     if (each.ok()) {
       bytes += static_cast<int64_t>(each->image.base64().size());
       outcome.images.push_back(std::move(each->image));
       // One entry stands for all of them in the end.
-      if (outcome.images.size() == 1) result.room = std::move(each->room);
+      if (result.room.bytes() == 0) result.room = std::move(each->room);
     } else {
       outcome.note = std::string(each.status().message());
       outcome.label = "partial";
       too_late = too_late || absl::IsDeadlineExceeded(each.status());
+      no_room = no_room || absl::IsResourceExhausted(each.status());
     }
   }
   result.room.Set(bytes);
   result.bytes_received += bytes / 4 * 3;
   if (!outcome.images.empty()) co_return result;
   Outcome failed = too_late ? outcome::TimedOut("fetch_failed") : outcome::Failed("fetch_failed");
+  if (no_room) failed = outcome::TimedOut("no_room");
   failed.note = outcome.note;
   if (call.cancellation.cancelled()) {
     failed.status = error::CallerGone();

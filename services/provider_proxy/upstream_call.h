@@ -47,7 +47,7 @@ class UpstreamCaller {
                        Candidate candidate, Piece piece, CredentialPool::Pick pick,
                        std::shared_ptr<ByteRoom> room);
   Task<Result> FetchImages(CallContext call, Result result, Candidate candidate,
-                           std::shared_ptr<ByteRoom> room);
+                           std::shared_ptr<ByteRoom> room, absl::Time until);
   // An image with what it takes of the room.
   struct Fetching {
     v1::GeneratedImage image;

@@ -40,6 +40,12 @@ Outcome WithoutAnswer(const HttpResult& result) {
       outcome.note = result.note;
       return outcome;
     }
+    case HttpEnd::kNoRoom: {
+      // The upstream has answered, and we could not read it in time.
+      Outcome outcome = outcome::TimedOut("no_room");
+      outcome.note = result.note;
+      return outcome;
+    }
     case HttpEnd::kTooLarge:
       return outcome::Failed("too_large", result.note);
     case HttpEnd::kCancelled: {
@@ -54,16 +60,20 @@ Outcome WithoutAnswer(const HttpResult& result) {
 
 // A job goes on while its state cannot be asked for.
 bool SaysNothingOfTheJob(const HttpResult& answer, bool final_try) {
-  if (answer.end == HttpEnd::kCancelled || answer.end == HttpEnd::kTooLarge) return false;
+  if (answer.end == HttpEnd::kCancelled || answer.end == HttpEnd::kTooLarge ||
+      answer.end == HttpEnd::kNoRoom) {
+    return false;
+  }
   if (answer.end != HttpEnd::kAnswered) return true;
   int status = answer.response.status;
   return status == 408 || status == 425 || status == 429 || (status >= 500 && !final_try);
 }
 
-// Of an answer that does not announce its size. Jobs answer with URLs.
-int64_t BytesExpected(const Candidate& candidate, int count) {
+// Of an answer that does not announce its size: one image's, which grows if there are more. Jobs answer with
+// URLs.
+int64_t BytesExpected(const Candidate& candidate) {
   bool job = candidate.provider->wire_format() == catalog::v1::WIRE_FORMAT_ASYNC_JOB;
-  return job ? ByteRoom::kUncountedMax : ImageBytesMax(*candidate.route) * count;
+  return job ? ByteRoom::kUncountedMax : ImageBytesMax(*candidate.route);
 }
 
 }  // namespace
@@ -97,11 +107,12 @@ Task<HttpResult> UpstreamExchange::Send(const Errand& errand, HttpRequest reques
   }
   const catalog::v1::Route& route = *errand.candidate.route;
   SendOptions options{.deadline = errand.call.deadline,
+                      .timeout = errand.until - absl::Now(),
                       .cancellation = errand.call.cancellation,
                       .response_bytes_max = ResponseBytesMax(route, errand.count),
                       .room = errand.room,
                       .parts = errand.count,
-                      .bytes_expected = BytesExpected(errand.candidate, errand.count),
+                      .bytes_expected = BytesExpected(errand.candidate),
                       .egress_proxy = EgressOf(*errand.candidate.provider)};
   return parts_.client.Send(std::move(request), std::move(options));
 }
@@ -128,9 +139,9 @@ void UpstreamExchange::Read(HttpResult answer, bool polled, const Errand& errand
 Task<UpstreamExchange::Result> UpstreamExchange::Run(CallContext call, HttpRequest request,
                                                      std::string secret, Candidate candidate, int count,
                                                      std::shared_ptr<ByteRoom> room) {
-  call.deadline = std::min(call.deadline, absl::Now() + TimeoutOf(*candidate.provider));
+  absl::Time until = absl::Now() + TimeoutOf(*candidate.provider);
   auto errand = std::make_shared<const Errand>(
-      Errand{std::move(call), std::move(secret), candidate, count, std::move(room)});
+      Errand{std::move(call), until, std::move(secret), candidate, count, std::move(room)});
   auto sending = Send(*errand, std::move(request));
   HttpResult answer = co_await sending;
   ResumeOn workers(&parts_.workers);
@@ -169,7 +180,7 @@ Task<UpstreamExchange::Result> UpstreamExchange::FollowJob(std::shared_ptr<const
                               ? absl::ZeroDuration()
                               : std::clamp(poll.wait.value_or(pause), kPollPauseFirst, kPollRetryAfterMax);
     was_at_once = at_once;
-    if (absl::Now() + wait >= errand->call.deadline) {
+    if (absl::Now() + wait >= std::min(errand->until, errand->call.deadline)) {
       result.outcome = outcome::TimedOut("timeout");
       result.outcome.note = absl::StrCat("the job had not ended after ", result.polls, " polls");
       break;

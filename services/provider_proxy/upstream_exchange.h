@@ -57,6 +57,7 @@ class UpstreamExchange {
   // What stays the same from the submission to the last poll.
   struct Errand {
     CallContext call;
+    absl::Time until;  // the provider's own deadline
     std::string secret;
     Candidate candidate;
     int count;

@@ -5,12 +5,13 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -54,30 +55,64 @@ class Handle : public std::enable_shared_from_this<Handle> {
   std::shared_ptr<Handle> self_;
 };
 
-class TimerHandle final : public Handle {
+// What fires once.
+class Once : public Handle {
  public:
-  TimerHandle(uv_loop_t* loop, uint64_t milliseconds, std::function<void()> fire) : fire_(std::move(fire)) {
-    Check(uv_timer_init(loop, &timer_), "uv_timer_init");
-    Adopt();
-    uv_update_time(loop);
-    Check(uv_timer_start(&timer_, &TimerHandle::OnTimer, milliseconds, 0), "uv_timer_start");
-  }
+  explicit Once(std::function<void()> fire) : fire_(std::move(fire)) {}
 
   void Cancel() {
     fire_ = nullptr;
     Close();
   }
 
+ protected:
+  void Fire() {
+    std::function<void()> fire = std::exchange(fire_, nullptr);
+    fire();  // may cancel this one
+  }
+
+ private:
+  std::function<void()> fire_;
+};
+
+class TimerHandle final : public Once {
+ public:
+  TimerHandle(uv_loop_t* loop, uint64_t milliseconds, std::function<void()> fire) : Once(std::move(fire)) {
+    Check(uv_timer_init(loop, &timer_), "uv_timer_init");
+    Adopt();
+    // The loop's clock stands still while it calls back. It is not set here: libuv runs timers until none is
+    // due by this clock, so that two which start one another would never let it get to its sockets.
+    uint64_t behind = uv_hrtime() / 1'000'000 - uv_now(loop);
+    uint64_t after = std::max<uint64_t>(milliseconds, 1) + behind;
+    Check(uv_timer_start(&timer_, &TimerHandle::OnTimer, after, 0), "uv_timer_start");
+  }
+
  private:
   static void OnTimer(uv_timer_t* timer) {
-    auto* self = static_cast<TimerHandle*>(static_cast<Handle*>(timer->data));
-    std::function<void()> fire = std::exchange(self->fire_, nullptr);
-    fire();  // may cancel this timer
+    static_cast<TimerHandle*>(static_cast<Handle*>(timer->data))->Fire();
   }
   uv_handle_t* uv() override { return reinterpret_cast<uv_handle_t*>(&timer_); }
 
   uv_timer_t timer_;
-  std::function<void()> fire_;
+};
+
+// Fires in the loop's next turn. No timer of 0 ms: libuv would run one that is started by a timer at once.
+class SoonHandle final : public Once {
+ public:
+  SoonHandle(uv_loop_t* loop, std::function<void()> fire) : Once(std::move(fire)) {
+    Check(uv_idle_init(loop, &idle_), "uv_idle_init");
+    Adopt();
+    Check(uv_idle_start(&idle_, &SoonHandle::OnIdle), "uv_idle_start");
+  }
+
+ private:
+  static void OnIdle(uv_idle_t* idle) {
+    uv_idle_stop(idle);
+    static_cast<SoonHandle*>(static_cast<Handle*>(idle->data))->Fire();
+  }
+  uv_handle_t* uv() override { return reinterpret_cast<uv_handle_t*>(&idle_); }
+
+  uv_idle_t idle_;
 };
 
 class WatchHandle final : public Handle {
@@ -132,11 +167,11 @@ class WatchHandle final : public Handle {
 
 class TimerOwner final : public Loop::Timer {
  public:
-  explicit TimerOwner(std::shared_ptr<TimerHandle> handle) : handle_(std::move(handle)) {}
+  explicit TimerOwner(std::shared_ptr<Once> handle) : handle_(std::move(handle)) {}
   ~TimerOwner() override { handle_->Cancel(); }
 
  private:
-  std::shared_ptr<TimerHandle> handle_;
+  std::shared_ptr<Once> handle_;
 };
 
 class WatchOwner final : public Loop::Watcher {
@@ -165,6 +200,24 @@ absl::StatusOr<std::vector<Loop::Address>> Addresses(const std::string& host, in
   }
   if (addresses.empty()) return absl::UnavailableError(absl::StrCat("no address for ", host));
   return addresses;
+}
+
+// The address that `host` is by itself.
+std::optional<Loop::Address> Literal(const std::string& host, int port) {
+  if (port < 0 || port > 65535) return std::nullopt;
+  sockaddr_in v4{.sin_family = AF_INET, .sin_port = htons(static_cast<uint16_t>(port))};
+  sockaddr_in6 v6{.sin6_family = AF_INET6, .sin6_port = htons(static_cast<uint16_t>(port))};
+  Loop::Address address{};
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    address.size = sizeof(v4);
+    std::memcpy(&address.storage, &v4, sizeof(v4));
+  } else if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+    address.size = sizeof(v6);
+    std::memcpy(&address.storage, &v6, sizeof(v6));
+  } else {
+    return std::nullopt;
+  }
+  return address;
 }
 
 uint64_t ToMilliseconds(absl::Duration delay) {
@@ -209,8 +262,13 @@ class Loop::Impl {
   bool InLoop() const { return std::this_thread::get_id() == thread_id_; }
   uv_loop_t* uv() { return &loop_; }
 
-  void Resolve(const std::string& host, int port, ResolveDone done) {
-    auto* lookup = new Lookup{.impl = this, .host = host, .done = std::move(done)};
+  TakeBack Resolve(const std::string& host, int port, ResolveDone done) {
+    if (std::optional<Address> literal = Literal(host, port)) {
+      Post([literal = *literal, done = std::move(done)] { done({{literal}}); });
+      return [] { return false; };
+    }
+    auto* lookup =
+        new Lookup{.impl = this, .number = ++lookups_begun_, .host = host, .done = std::move(done)};
     lookup->request.data = lookup;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -218,11 +276,12 @@ class Loop::Impl {
     int result =
         uv_getaddrinfo(&loop_, &lookup->request, &Impl::OnResolved, host.c_str(), service.c_str(), &hints);
     if (result == 0) {
-      lookups_.insert(lookup);
-      return;
+      lookups_[lookup->number] = lookup;
+      return [this, number = lookup->number] { return TakeLookupBack(number); };
     }
     Post([host, result, done = std::move(lookup->done)] { done(Addresses(host, result, nullptr)); });
     delete lookup;
+    return [] { return false; };
   }
 
   void Sleep(absl::Duration delay, std::function<void(bool)> done) {
@@ -240,10 +299,20 @@ class Loop::Impl {
  private:
   struct Lookup {
     Impl* impl;
+    int64_t number;
     std::string host;
     ResolveDone done;
     uv_getaddrinfo_t request{};
   };
+
+  bool TakeLookupBack(int64_t number) {
+    auto found = lookups_.find(number);
+    if (found == lookups_.end()) return false;
+    if (uv_cancel(reinterpret_cast<uv_req_t*>(&found->second->request)) != 0) return false;
+    found->second->done = nullptr;
+    lookups_.erase(found);
+    return true;
+  }
 
   void Run() {
     { std::lock_guard<std::mutex> lock(mutex_); }
@@ -283,7 +352,7 @@ class Loop::Impl {
   // Closes every handle; uv_run returns when their close callbacks and the lookups have run.
   void End() {
     ended_ = true;
-    for (Lookup* lookup : lookups_) uv_cancel(reinterpret_cast<uv_req_t*>(&lookup->request));
+    for (auto& [number, lookup] : lookups_) uv_cancel(reinterpret_cast<uv_req_t*>(&lookup->request));
     uv_walk(
         &loop_,
         [](uv_handle_t* handle, void* impl) {
@@ -299,16 +368,17 @@ class Loop::Impl {
 
   static void OnResolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
     std::unique_ptr<Lookup> lookup(static_cast<Lookup*>(request->data));
-    lookup->impl->lookups_.erase(lookup.get());
+    lookup->impl->lookups_.erase(lookup->number);
     absl::StatusOr<std::vector<Address>> addresses = Addresses(lookup->host, status, found);
     uv_freeaddrinfo(found);
-    if (!lookup->impl->ended_) lookup->done(std::move(addresses));
+    if (!lookup->impl->ended_ && lookup->done) lookup->done(std::move(addresses));
   }
 
   uv_loop_t loop_;
   uv_async_t wake_;
   // Of the loop's thread:
-  std::set<Lookup*> lookups_;
+  std::map<int64_t, Lookup*> lookups_;
+  int64_t lookups_begun_ = 0;
   std::map<TimerHandle*, std::shared_ptr<TimerHandle>> sleepers_;
   bool ended_ = false;
 
@@ -330,6 +400,9 @@ void Loop::Post(std::function<void()> work) { impl_->Post(std::move(work)); }
 bool Loop::InLoop() const { return impl_->InLoop(); }
 
 std::unique_ptr<Loop::Timer> Loop::After(absl::Duration delay, std::function<void()> fire) {
+  if (delay <= absl::ZeroDuration()) {
+    return std::make_unique<TimerOwner>(std::make_shared<SoonHandle>(impl_->uv(), std::move(fire)));
+  }
   return std::make_unique<TimerOwner>(
       std::make_shared<TimerHandle>(impl_->uv(), ToMilliseconds(delay), std::move(fire)));
 }
@@ -339,8 +412,8 @@ std::unique_ptr<Loop::Watcher> Loop::Watch(int fd, int readiness, std::function<
       std::make_shared<WatchHandle>(impl_->uv(), fd, readiness, std::move(callback)));
 }
 
-void Loop::Resolve(const std::string& host, int port, ResolveDone done) {
-  impl_->Resolve(host, port, std::move(done));
+Loop::TakeBack Loop::Resolve(const std::string& host, int port, ResolveDone done) {
+  return impl_->Resolve(host, port, std::move(done));
 }
 
 Task<void> Loop::Sleep(absl::Duration delay) {

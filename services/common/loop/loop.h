@@ -35,6 +35,8 @@ class Loop : public Executor {
    public:
     virtual ~Timer() = default;
   };
+  // Without a delay it fires in the loop's next turn. However timers start one another, sockets get their
+  // turn in between.
   std::unique_ptr<Timer> After(absl::Duration delay, std::function<void()> fire);
 
   // Readiness of a file descriptor, level-triggered. The watcher does not own the descriptor, and must
@@ -53,11 +55,15 @@ class Loop : public Executor {
     sockaddr_storage storage;
     socklen_t size;
   };
-  // Looks a host up without blocking the loop; `done` is called on the loop, with at least one address
-  // or UNAVAILABLE. It cannot be taken back: who may be gone by then looks first. The loop's end drops
-  // it, after the lookup that is running has come back.
-  void Resolve(const std::string& host, int port,
-               std::function<void(absl::StatusOr<std::vector<Address>>)> done);
+  // Takes a lookup back that has not begun: true, and it is never answered. False when it is under way or
+  // over: it cannot be stopped, and is answered if it was not. On the loop.
+  using TakeBack = std::function<bool()>;
+  // Looks a host up without blocking the loop; `done` is called on the loop, later, with at least one address
+  // or UNAVAILABLE: who may be gone by then looks first. Few lookups run at a time, for all the process; the
+  // others wait for them, but a literal address never does. The loop's end drops what is not answered, after
+  // the lookup that is running has come back.
+  TakeBack Resolve(const std::string& host, int port,
+                   std::function<void(absl::StatusOr<std::vector<Address>>)> done);
 
   // Resumes on the loop. From any thread. A coroutine that still sleeps when the loop ends never resumes.
   Task<void> Sleep(absl::Duration delay);

@@ -1,8 +1,10 @@
 #include "services/common/loop/loop.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,8 +12,50 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <future>
+#include <mutex>
 #include <thread>
+
+namespace {
+
+// A DNS server that does not answer, for names that begin with "slow": until they are let go.
+struct SlowNames {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> asked;
+  bool answered = false;
+
+  void Ask(const char* name) {
+    std::unique_lock<std::mutex> lock(mutex);
+    asked.push_back(name);
+    changed.notify_all();
+    changed.wait(lock, [&] { return answered; });
+  }
+  void AwaitAsked(size_t count) {
+    std::unique_lock<std::mutex> lock(mutex);
+    changed.wait(lock, [&] { return asked.size() >= count; });
+  }
+  void LetGo() {
+    std::lock_guard<std::mutex> lock(mutex);
+    answered = true;
+    changed.notify_all();
+  }
+};
+
+SlowNames slow_names;
+
+}  // namespace
+
+// Stands before libc's, for all that is linked here.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
+  if (name != nullptr && std::string(name).rfind("slow", 0) == 0) {
+    slow_names.Ask(name);
+    return EAI_NONAME;
+  }
+  static auto* real = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  return real(name, service, hints, found);
+}
 
 namespace prismatic::loop {
 namespace {
@@ -110,6 +154,36 @@ TEST(LoopTest, TimersFireInTheOrderOfTheirDelays) {
   });
   done.get_future().wait();
   EXPECT_THAT(order, ElementsAre(0, 10, 40));
+}
+
+TEST(LoopTest, TimersThatStartOneAnotherStarveNoSocket) {
+  for (absl::Duration delay : {absl::ZeroDuration(), absl::Microseconds(1), absl::Milliseconds(1)}) {
+    SocketPair pair;
+    ASSERT_EQ(write(pair.there, "x", 1), 1);
+    std::promise<void> done;
+    std::atomic<bool> read{false};
+    std::unique_ptr<Loop::Timer> timers[2];
+    std::unique_ptr<Loop::Watcher> watcher;
+    std::function<void(int)> again;
+    Loop loop("test");
+    again = [&](int next) {
+      // Slow enough for the other timer to be due by now.
+      for (auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(3);
+           std::chrono::steady_clock::now() < end;) {
+      }
+      if (!read) timers[next] = loop.After(delay, [&again, next] { again(1 - next); });
+    };
+    loop.Post([&] {
+      for (int i : {0, 1}) timers[i] = loop.After(delay, [&again, i] { again(i); });
+      watcher = loop.Watch(pair.here, Loop::kReadable, [&](int) {
+        watcher.reset();
+        read = true;
+        done.set_value();
+      });
+    });
+    EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready) << delay;
+    read = true;
+  }
 }
 
 TEST(LoopTest, ADestroyedTimerDoesNotFire) {
@@ -278,6 +352,44 @@ TEST(LoopTest, ResolvesANameToAddressesWithThePort) {
   EXPECT_EQ(found.sin_family, AF_INET);
   EXPECT_EQ(ntohs(found.sin_port), 6379);
   EXPECT_EQ(ntohl(found.sin_addr.s_addr), INADDR_LOOPBACK);
+}
+
+TEST(LoopTest, SlowLookupsHoldUpNoLiteralAddressAndWhatHasNotBegunIsTakenBack) {
+  std::promise<std::vector<size_t>> literals;
+  std::promise<std::vector<bool>> taken_back;
+  std::vector<std::string> answered;  // of the loop's thread, as the next
+  std::vector<size_t> sizes;
+  std::vector<Loop::TakeBack> take_back;
+  {
+    Loop loop("test");
+    loop.Post([&] {
+      // More than are ever looked up at a time.
+      for (int i = 0; i < 8; ++i) {
+        std::string name = "slow" + std::to_string(i);
+        take_back.push_back(loop.Resolve(name, 1, [&, name](auto) { answered.push_back(name); }));
+      }
+      for (const char* literal : {"192.0.2.1", "2001:db8::1"}) {
+        loop.Resolve(literal, 1, [&](auto addresses) {
+          sizes.push_back(addresses.ok() ? addresses->front().size : 0);
+          if (sizes.size() == 2) literals.set_value(sizes);
+        });
+      }
+    });
+    EXPECT_THAT(literals.get_future().get(), ElementsAre(sizeof(sockaddr_in), sizeof(sockaddr_in6)));
+    slow_names.AwaitAsked(2);
+    loop.Post([&] {
+      std::vector<bool> taken;
+      for (const Loop::TakeBack& take : take_back) taken.push_back(take());
+      taken_back.set_value(taken);
+    });
+    EXPECT_THAT(taken_back.get_future().get(), ElementsAre(false, false, true, true, true, true, true, true));
+    slow_names.LetGo();
+    std::promise<void> another;
+    loop.Post([&] { loop.Resolve("slow8", 1, [&](auto) { another.set_value(); }); });
+    another.get_future().wait();
+  }
+  EXPECT_THAT(answered, ::testing::UnorderedElementsAre("slow0", "slow1"));
+  EXPECT_THAT(slow_names.asked, ::testing::UnorderedElementsAre("slow0", "slow1", "slow8"));
 }
 
 TEST(LoopTest, AnUnknownNameIsUnavailable) {

@@ -16,6 +16,7 @@ constexpr Word kWords[] = {
     {"cancelled", Blame::kNothing},
     {"not_expressible", Blame::kNothing},
     // What the caller sent may be why, and it was answered: no proof in either direction.
+    {"no_room", Blame::kNothing},
     {"too_large", Blame::kNothing},
     {"forbidden_page", Blame::kNothing},
     {"no_image", Blame::kNobody},  // it explains itself

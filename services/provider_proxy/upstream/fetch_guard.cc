@@ -4,7 +4,9 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -111,20 +113,35 @@ bool IsBareIp6(const std::string& text) {
   return inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
-// A wait for a lookup, which itself cannot be taken back: the first of its answer, the deadline and the
-// cancellation ends it, and what comes later finds it over. Lives on the loop, with its lookup.
+bool IsLiteral(const std::string& text) {
+  in_addr address;
+  return inet_pton(AF_INET, text.c_str(), &address) == 1 || IsBareIp6(text);
+}
+
+// A wait for a lookup: the first of its answer, the deadline and the cancellation ends it. A lookup that has
+// not begun is taken back then; another answers later, and finds it over. Lives on the loop.
 struct LookupWait {
   void End(Fetcher::Addresses addresses) {
     if (!done) return;
     auto ended = std::exchange(done, nullptr);
     timer.reset();
     on_cancel = Cancellation::Registration();
+    if (take_back && take_back() && leave) std::exchange(leave, nullptr)();
     ended(std::move(addresses));
+  }
+  // The lookup has come back, however the wait ended.
+  void Answer(Fetcher::Addresses addresses) {
+    take_back = nullptr;
+    auto left = std::exchange(leave, nullptr);
+    End(std::move(addresses));
+    if (left) left();
   }
 
   std::function<void(Fetcher::Addresses)> done;
   std::unique_ptr<loop::Loop::Timer> timer;
   Cancellation::Registration on_cancel;
+  loop::Loop::TakeBack take_back;
+  std::function<void()> leave;  // gives its turn to the next
 };
 
 // One part of a URL; empty when it has none.
@@ -205,41 +222,82 @@ bool IsListed(const FetchTarget& target, const std::vector<std::string>& fetch_h
   return false;
 }
 
-Fetcher::Fetcher(loop::Loop& loop, HttpClient& client, Resolver resolver)
-    : loop_(loop), client_(client), resolver_(std::move(resolver)) {}
+// Lets lookups begin one at a time, in order. Lives on the loop.
+class Fetcher::Turns : public std::enable_shared_from_this<Turns> {
+ public:
+  void Await(std::shared_ptr<LookupWait> wait, std::function<void()> begin) {
+    waiting_.push_back({std::move(wait), std::move(begin)});
+    if (!taken_) Next();
+  }
 
-Task<Fetcher::Addresses> Fetcher::Resolve(std::string host, int port, absl::Time deadline,
-                                          Cancellation cancellation) {
-  host = std::string(WithoutBrackets(host));
+ private:
+  struct Waiter {
+    std::shared_ptr<LookupWait> wait;
+    std::function<void()> begin;
+  };
+
+  void Next() {
+    taken_ = false;
+    while (!waiting_.empty() && !taken_) {
+      Waiter next = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (!next.wait->done) continue;
+      taken_ = true;
+      next.wait->leave = [self = shared_from_this()] { self->Next(); };
+      next.begin();
+    }
+  }
+
+  std::deque<Waiter> waiting_;
+  bool taken_ = false;
+};
+
+Fetcher::Fetcher(loop::Loop& loop, HttpClient& client, Resolver resolver)
+    : loop_(loop), client_(client), resolver_(std::move(resolver)), turns_(std::make_shared<Turns>()) {}
+
+Task<Fetcher::Addresses> Fetcher::Resolve(FetchTarget target, FetchOptions options) {
+  std::string host(WithoutBrackets(target.host));
   Callback<Addresses> resolved([&](Callback<Addresses>::Done done) {
-    loop_.Post([this, loop = &loop_, host, port, deadline, cancellation, done = std::move(done)]() mutable {
-      if (cancellation.cancelled()) return done(CallerGone());
-      auto wait = std::make_shared<LookupWait>();
-      std::weak_ptr<LookupWait> weak = wait;
-      wait->done = std::move(done);
-      if (deadline != absl::InfiniteFuture()) {
-        wait->timer = loop->After(deadline - absl::Now(), [weak, host] {
-          if (auto here = weak.lock()) here->End(LookedUpTooLong(host));
-        });
-      }
-      wait->on_cancel = cancellation.OnCancel([weak, loop] {
-        loop->Post([weak] {
-          if (auto here = weak.lock()) here->End(CallerGone());
-        });
-      });
-      auto answer = [wait](Addresses addresses) { wait->End(std::move(addresses)); };
-      if (resolver_) return resolver_(host, port, answer);
-      loop->Resolve(host, port, answer);
+    loop_.Post([this, host, port = target.port, options, done = std::move(done)]() mutable {
+      LookUp(std::move(host), port, std::move(options), std::move(done));
     });
   });
   Addresses addresses = co_await resolved;
   co_return addresses;
 }
 
+void Fetcher::LookUp(std::string host, int port, FetchOptions options, std::function<void(Addresses)> done) {
+  if (options.cancellation.cancelled()) return done(CallerGone());
+  auto wait = std::make_shared<LookupWait>();
+  std::weak_ptr<LookupWait> weak = wait;
+  loop::Loop* loop = &loop_;
+  wait->done = std::move(done);
+  absl::Duration left = std::min(options.deadline - absl::Now(), options.timeout);
+  if (left != absl::InfiniteDuration()) {
+    wait->timer = loop->After(left, [weak, host] {
+      if (auto here = weak.lock()) here->End(LookedUpTooLong(host));
+    });
+  }
+  wait->on_cancel = options.cancellation.OnCancel([weak, loop] {
+    loop->Post([weak] {
+      if (auto here = weak.lock()) here->End(CallerGone());
+    });
+  });
+  bool in_turn = options.client_chosen && !IsLiteral(host);
+  // It may begin after this fetcher has gone.
+  auto begin = [loop, resolver = resolver_, wait, host = std::move(host), port] {
+    auto answer = [wait](Addresses addresses) { wait->Answer(std::move(addresses)); };
+    if (resolver) return resolver(host, port, answer);
+    wait->take_back = loop->Resolve(host, port, answer);
+  };
+  if (!in_turn) return begin();
+  turns_->Await(std::move(wait), std::move(begin));
+}
+
 Task<absl::StatusOr<HttpResult>> Fetcher::Get(std::string url, FetchTarget target, FetchOptions options) {
   bool listed = IsListed(target, options.fetch_hosts);
   if (!listed && !target.https) co_return Refused(target.host, "not https");
-  auto resolving = Resolve(target.host, target.port, options.deadline, options.cancellation);
+  auto resolving = Resolve(target, options);
   Addresses addresses = co_await resolving;
   if (!addresses.ok()) co_return addresses.status();
   for (const loop::Loop::Address& address : *addresses) {
@@ -251,10 +309,12 @@ Task<absl::StatusOr<HttpResult>> Fetcher::Get(std::string url, FetchTarget targe
   for (const loop::Loop::Address& address : *addresses) {
     HttpRequest request{.method = "GET", .url = url};
     SendOptions send{.deadline = options.deadline,
+                     .timeout = options.timeout,
                      .cancellation = options.cancellation,
                      .response_bytes_max = options.bytes_max,
                      .room = options.room,
                      .bytes_expected = options.bytes_expected,
+                     .strip_leading_space = false,
                      .connect_to = AddressText(address),
                      .egress_proxy = options.egress_proxy};
     auto sending = client_.Send(std::move(request), std::move(send));
@@ -264,8 +324,9 @@ Task<absl::StatusOr<HttpResult>> Fetcher::Get(std::string url, FetchTarget targe
   if (result.end == HttpEnd::kCancelled) co_return CallerGone();
   if (result.end != HttpEnd::kAnswered) {
     std::string why = absl::StrCat("fetch from ", target.host, " failed: ", result.note);
-    co_return result.end == HttpEnd::kTimedOut ? absl::DeadlineExceededError(why)
-                                               : absl::UnavailableError(why);
+    if (result.end == HttpEnd::kTimedOut) co_return absl::DeadlineExceededError(why);
+    if (result.end == HttpEnd::kNoRoom) co_return absl::ResourceExhaustedError(why);
+    co_return absl::UnavailableError(why);
   }
   co_return std::move(result);
 }

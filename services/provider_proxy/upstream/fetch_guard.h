@@ -42,7 +42,12 @@ struct FetchOptions {
   std::vector<std::string> fetch_hosts;
   int64_t bytes_max = int64_t{8} << 20;
   absl::Time deadline = absl::InfiniteFuture();
+  // As SendOptions has it, of each redirect anew.
+  absl::Duration timeout = absl::InfiniteDuration();
   Cancellation cancellation;
+  // A client has chosen the URL, and so whose DNS is asked. Such lookups are made one at a time, in order:
+  // slow ones keep nobody else's waiting.
+  bool client_chosen = false;
   // As SendOptions has them. With a proxy names are still looked up and checked here, and the proxy is
   // asked for the checked address.
   std::shared_ptr<ByteRoom> room;
@@ -70,18 +75,21 @@ class Fetcher {
   Fetcher(loop::Loop& loop, HttpClient& client, Resolver resolver = nullptr);
 
   // The body of a 200. PERMISSION_DENIED when the guard refuses, UNAVAILABLE when it fails,
-  // DEADLINE_EXCEEDED when its bytes did not come in time, CANCELLED.
-  // Messages hold no part of the URL but its host. Resumes on the loop.
+  // DEADLINE_EXCEEDED when its bytes did not come in time, RESOURCE_EXHAUSTED when there was no room for them
+  // in time, CANCELLED. Messages hold no part of the URL but its host. Resumes on the loop.
   Task<absl::StatusOr<Fetched>> Fetch(std::string url, FetchOptions options);
 
  private:
   // One hop: the answer to a GET from a checked address.
   Task<absl::StatusOr<HttpResult>> Get(std::string url, FetchTarget target, FetchOptions options);
-  Task<Addresses> Resolve(std::string host, int port, absl::Time deadline, Cancellation cancellation);
+  Task<Addresses> Resolve(FetchTarget target, FetchOptions options);
+  void LookUp(std::string host, int port, FetchOptions options, std::function<void(Addresses)> done);
 
   loop::Loop& loop_;
   HttpClient& client_;
   const Resolver resolver_;
+  class Turns;
+  const std::shared_ptr<Turns> turns_;  // of the lookups that clients cause
 };
 
 }  // namespace prismatic::provider_proxy

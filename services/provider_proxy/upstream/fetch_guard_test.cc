@@ -5,12 +5,16 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <future>
+#include <mutex>
+#include <vector>
 
 #include "services/provider_proxy/upstream/connect_proxy.h"
 #include "services/provider_proxy/upstream/scripted_upstream.h"
+#include "tests/support/wait.h"
 
 namespace prismatic::provider_proxy {
 namespace {
@@ -227,6 +231,53 @@ TEST_F(FetcherTest, ALookupThatHangsEndsWithTheCancellation) {
   EXPECT_EQ(Wait(fetcher.Fetch("https://cdn.example/a", options)).status().code(),
             absl::StatusCode::kCancelled);
   lookup.AnswerLate();
+}
+
+TEST_F(FetcherTest, NamesThatClientsChooseAreLookedUpOneAtATimeAndKeepNobodyWaiting) {
+  std::mutex mutex;
+  std::vector<std::string> asked;
+  std::vector<std::function<void(Fetcher::Addresses)>> hanging;
+  Fetcher fetcher(loop_, client_,
+                  [&](const std::string& host, int, std::function<void(Fetcher::Addresses)> done) {
+                    std::lock_guard<std::mutex> lock(mutex);
+                    asked.push_back(host);
+                    if (host == "own.example" || host == "10.0.0.1") return done({{Loopback()}});
+                    hanging.push_back(std::move(done));
+                  });
+  auto asked_now = [&] {
+    std::lock_guard<std::mutex> lock(mutex);
+    return asked;
+  };
+  absl::Time soon = absl::Now() + absl::Milliseconds(100);
+  FetchOptions hasty{.deadline = soon, .client_chosen = true};
+  // Both give up; the first lookup, which goes on, keeps its turn.
+  for (const char* url : {"https://first.example/", "https://second.example/"}) {
+    EXPECT_EQ(Wait(fetcher.Fetch(url, hasty)).status().code(), absl::StatusCode::kUnavailable);
+  }
+  std::atomic<bool> third_ended{false};
+  Start<absl::StatusOr<Fetched>>(fetcher.Fetch("https://third.example/", {.client_chosen = true}),
+                                 [&](absl::StatusOr<Fetched>) { third_ended = true; });
+  EXPECT_EQ(Wait(fetcher.Fetch("https://10.0.0.1/", {.client_chosen = true})).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(Wait(fetcher.Fetch("https://own.example/", {})).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(asked_now(), ::testing::ElementsAre("first.example", "10.0.0.1", "own.example"));
+  loop_.Post([&] { hanging[0](absl::UnavailableError("at last")); });
+  ASSERT_TRUE(testing::WaitUntil([&] { return asked_now().back() == "third.example"; }));
+  loop_.Post([&] { hanging[1](absl::UnavailableError("nowhere")); });
+  EXPECT_TRUE(testing::WaitUntil([&] { return third_ended.load(); }));
+  EXPECT_THAT(asked_now(), ::testing::Not(::testing::Contains("second.example")));
+}
+
+TEST_F(FetcherTest, NoRoomInTimeIsNobodyElsesFault) {
+  ScriptedUpstream upstream(
+      [](const Request&) { return ScriptedUpstream::Answer(200, std::string(100'000, 'x')); });
+  ByteBudget budget(1 << 20);
+  ByteBudget::Share full = Wait(budget.Take(1 << 20, {}));
+  FetchOptions options{.fetch_hosts = {"127.0.0.1"},
+                       .deadline = absl::Now() + absl::Milliseconds(300),
+                       .room = ByteRoom::Make(&budget, 1)};
+  EXPECT_EQ(Fetch(upstream.url(), options).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(FetcherTest, NothingPrivateIsAskedUnlessListed) {

@@ -47,6 +47,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
     if (multi_ == nullptr || transfer->cancellation().cancelled()) {
       return transfer->Answer(transfer->Abandon(HttpEnd::kCancelled, "cancelled"));
     }
+    if (transfer->late()) return transfer->Answer(transfer->Abandon(HttpEnd::kNotStarted, kLate));
     // What comes back may come on any thread, also after the call has ended, hence a number and no pointer.
     int64_t number = next_number_++;
     transfer->number = number;
@@ -58,6 +59,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
       return transfer->Answer(transfer->Abandon(HttpEnd::kNotStarted, curl_multi_strerror(added)));
     }
     Transfer& here = *transfers_.emplace(number, std::move(transfer)).first->second;
+    here.StartTimers();
     here.on_cancel = here.cancellation().OnCancel([weak = weak_from_this(), loop = &loop_, number] {
       loop->Post([weak, number] {
         if (std::shared_ptr<Impl> self = weak.lock()) self->Cancel(number);
@@ -126,20 +128,17 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   Transfer::Host HostOf(int64_t number) {
-    return {.loop = &loop_,
-            .entered =
-                [weak = weak_from_this(), loop = &loop_, number](ByteRoom::Entry room) {
-                  auto shared = std::make_shared<ByteRoom::Entry>(std::move(room));
-                  loop->Post([weak, number, shared] {
-                    if (std::shared_ptr<Impl> self = weak.lock()) self->Resume(number, std::move(*shared));
-                  });
-                },
-            .too_slow =
-                [this, number] {
-                  End(number, [](Transfer& slow) {
-                    return slow.Abandon(HttpEnd::kTimedOut, "the body came too slowly");
-                  });
-                }};
+    return {
+        .loop = &loop_,
+        .entered =
+            [weak = weak_from_this(), loop = &loop_, number](ByteRoom::Entry room) {
+              auto shared = std::make_shared<ByteRoom::Entry>(std::move(room));
+              loop->Post([weak, number, shared] {
+                if (std::shared_ptr<Impl> self = weak.lock()) self->Resume(number, std::move(*shared));
+              });
+            },
+        .over = [this, number](
+                    Transfer::Over why) { End(number, [why](Transfer& over) { return over.Expire(why); }); }};
   }
 
   void Resume(int64_t number, ByteRoom::Entry room) {

@@ -23,10 +23,12 @@ enum class HttpEnd {
   // or the last byte of the body was never handed to the socket.
   kNotStarted,
   // The rest came after the request had gone out, so that the work may have been done.
-  // Its deadline passed, or its body came too slowly.
+  // Its deadline or timeout passed, or its body came too slowly.
   kTimedOut,
   kBroken,
   kTooLarge,
+  // The deadline passed while the answer's body waited for room in our own memory: nobody else is to blame.
+  kNoRoom,
   // The caller took it back, at whatever stage.
   kCancelled,
 };
@@ -49,16 +51,22 @@ struct HttpResult {
 };
 
 struct SendOptions {
+  // The caller's. Once it has passed nothing is sent any more.
   absl::Time deadline = absl::InfiniteFuture();
+  // How long the upstream may take. Stands still while the answer's body waits for room.
+  absl::Duration timeout = absl::InfiniteDuration();
   Cancellation cancellation;
   // Of the body, decoded.
   int64_t response_bytes_max = int64_t{1} << 20;
   // From its first byte the answer's body takes room for what it announces, or else for `bytes_expected`, as
-  // `parts` of those that belong together there. Until it is let in the rest is left unread. Null: not
-  // counted.
+  // `parts` of those that belong together there. Until it is let in the rest is left unread. What takes none
+  // since it should be small is counted as soon as it is not. Null: not counted.
   std::shared_ptr<ByteRoom> room;
   int parts = 1;
   int64_t bytes_expected = int64_t{8} << 20;
+  // Some upstreams send white space for as long as they paint, to keep the connection. It is no part of the
+  // body then. Of a body that may be anything, a picture, it is.
+  bool strip_leading_space = true;
   // An address, "93.184.216.34" or "[2606:2800::1]", to connect to instead of looking the host up. The
   // host's name stays in TLS and in the Host header.
   std::string connect_to;
@@ -72,15 +80,19 @@ struct SendOptions {
 // How slowly a body may come, on average over a window; see HttpClientOptions.
 constexpr int64_t kBodyBytesPerSecondMin = 1024;
 constexpr absl::Duration kBodyRateWindow = absl::Seconds(30);
+// In what time a body should come, by the size for which it has taken room: else a provider that drips keeps
+// that room from everybody for hours. Far more than a good connection needs, and less than the patience of
+// most clients.
+constexpr absl::Duration kBodyTimeMax = absl::Seconds(60);
 
 struct HttpClientOptions {
   // PEM file of certificate authorities to trust instead of the system's. Empty: the system's.
   std::string ca_file;
   // No upstream is worth waiting for longer than this before it takes the connection.
   absl::Duration connect_timeout = absl::Seconds(5);
-  // A body that has begun holds its share of memory and one of the provider's places, so it has to come. An
-  // image of 4 MiB would take an hour at this rate, while a connection that lost packets comes back within
-  // a few seconds: below it something is wrong or malicious.
+  // A body that has begun holds its share of memory and one of the provider's places, so it has to come, at
+  // this rate at least; a large one at the rate of kBodyTimeMax. A connection that lost packets comes back
+  // within a few seconds: below it something is wrong or malicious.
   int64_t body_bytes_per_second_min = kBodyBytesPerSecondMin;
   // Long enough for an upstream that writes an image of an answer as soon as it has it, and then waits for
   // the next one.

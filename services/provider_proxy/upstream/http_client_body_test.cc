@@ -1,6 +1,7 @@
 // How the bodies of answers are taken in: within the memory that there is, decoded, and not for ever.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <poll.h>
 
 #include <atomic>
@@ -163,8 +164,77 @@ TEST_F(HttpClientBodyTest, TheDeadlineEndsWhatWaitsForRoom) {
   ByteBudget::Share full = Wait(budget_.Take(20 * kMiB, {}));
   SendOptions options = InRoom(ByteRoom::Make(&budget_, 1));
   options.deadline = absl::Now() + absl::Milliseconds(300);
-  EXPECT_EQ(Post(upstream, std::move(options)).end, HttpEnd::kTimedOut);
+  EXPECT_EQ(Post(upstream, std::move(options)).end, HttpEnd::kNoRoom);
   EXPECT_TRUE(testing::WaitUntil([&] { return budget_.waiting() == 0; })) << "its room has gone with it";
+}
+
+TEST_F(HttpClientBodyTest, TheUpstreamsTimeStandsStillWhileTheBodyWaitsForRoom) {
+  ScriptedUpstream upstream([&](const Request&) { return ScriptedUpstream::Answer(200, Pattern(kMiB)); });
+  ByteBudget::Share full = Wait(budget_.Take(20 * kMiB, {}));
+  SendOptions options = InRoom(ByteRoom::Make(&budget_, 1));
+  options.timeout = absl::Milliseconds(500);
+  auto call = Begin(upstream, std::move(options));
+  ASSERT_TRUE(testing::WaitUntil([&] { return budget_.waiting() == 1; }));
+  poll(nullptr, 0, 700);  // more than the timeout
+  EXPECT_FALSE(Ended(call));
+  full = ByteBudget::Share();
+  ASSERT_TRUE(testing::WaitUntil([&] { return Ended(call); }));
+  EXPECT_EQ((*call)->end, HttpEnd::kAnswered) << (*call)->note;
+}
+
+TEST_F(HttpClientBodyTest, ATimeoutGoesOnAfterTheWait) {
+  ScriptedUpstream upstream([&](const Request&) {
+    return Reply{"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nthe rest never comes"};
+  });
+  ByteBudget::Share full = Wait(budget_.Take(20 * kMiB, {}));
+  SendOptions options = InRoom(ByteRoom::Make(&budget_, 1));
+  options.timeout = absl::Milliseconds(300);
+  auto call = std::make_shared<std::optional<HttpResult>>();
+  Start<HttpResult>(client_.Send({.url = upstream.url(), .body = "{}"}, options), [&](HttpResult result) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    *call = std::move(result);
+  });
+  ASSERT_TRUE(testing::WaitUntil([&] { return budget_.waiting() == 1; }));
+  full = ByteBudget::Share();
+  ASSERT_TRUE(testing::WaitUntil([&] { return Ended(call); }));
+  EXPECT_EQ((*call)->end, HttpEnd::kTimedOut);
+}
+
+TEST_F(HttpClientBodyTest, WhatBeginsSmallIsCountedOnceItIsLarge) {
+  std::string body = Pattern(3 * kMiB);
+  ScriptedUpstream upstream([&](const Request&) { return Reply{Chunked(body)}; });
+  SendOptions options = InRoom(ByteRoom::Make(&budget_, 1));
+  options.bytes_expected = ByteRoom::kUncountedMax;
+  HttpResult result = Post(upstream, std::move(options));
+  EXPECT_EQ(result.response.body, body);
+  EXPECT_EQ(budget_.used(), 3 * kMiB);
+  result = HttpResult();
+  EXPECT_EQ(budget_.used(), 0);
+}
+
+TEST_F(HttpClientBodyTest, ARequestsBodyIsFreedOnceItIsSent) {
+  if (mallinfo2().hblkhd == 0 && mallinfo2().uordblks == 0) GTEST_SKIP() << "this allocator does not tell";
+  constexpr size_t kLarge = 64 << 20;  // so large that it is always mapped by itself
+  std::atomic<size_t> received{0};
+  LoopbackServer painting([&](int socket, int) {
+    static char part[1 << 16];
+    for (ssize_t got; (got = recv(socket, part, sizeof(part), 0)) > 0;) received += static_cast<size_t>(got);
+  });
+  size_t before = mallinfo2().hblkhd;
+  SendOptions options;
+  Cancellation cancellation = options.cancellation;
+  auto call = std::make_shared<std::optional<HttpResult>>();
+  std::string url = absl::StrCat("http://127.0.0.1:", painting.port());
+  Start<HttpResult>(client_.Send({.url = url, .body = std::string(kLarge, 'x')}, options),
+                    [&](HttpResult result) {
+                      std::lock_guard<std::mutex> lock(mutex_);
+                      *call = std::move(result);
+                    });
+  ASSERT_TRUE(testing::WaitUntil([&] { return received > kLarge; }));
+  EXPECT_LT(mallinfo2().hblkhd, before + kLarge / 2);
+  cancellation.Cancel();
+  ASSERT_TRUE(testing::WaitUntil([&] { return Ended(call); }));
+  EXPECT_GT((*call)->bytes_sent, static_cast<int64_t>(kLarge));
 }
 
 TEST_F(HttpClientBodyTest, WhatIsTakenBackWhileItWaitsLeavesNothingBehind) {
@@ -288,6 +358,46 @@ TEST_F(HttpClientBodyTest, ABodyThatComesSteadilyIsWaitedFor) {
   HttpResult result =
       Wait(hasty_.Send({.url = absl::StrCat("http://127.0.0.1:", server.port()), .body = "{}"}, {}));
   EXPECT_EQ(result.end, HttpEnd::kAnswered) << result.note;
+}
+
+TEST_F(HttpClientBodyTest, AReserveThatIsLargeHasToBeFilledInTime) {
+  // 100 KB a second: good for an image, and ages for 60 MiB.
+  auto drip = [](int64_t announced) {
+    return [announced](int socket, int) {
+      WriteSlowly(socket, absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", announced, "\r\n\r\n"),
+                  std::string(4000, 'x'), 25, "");
+    };
+  };
+  LoopbackServer large(drip(60 * kMiB));
+  HttpResult result = Wait(hasty_.Send({.url = absl::StrCat("http://127.0.0.1:", large.port()), .body = "{}"},
+                                       {.response_bytes_max = 64 * kMiB}));
+  EXPECT_EQ(result.end, HttpEnd::kTimedOut);
+  EXPECT_THAT(result.note, HasSubstr("slowly"));
+  LoopbackServer small(drip(100'000));
+  result = Wait(hasty_.Send({.url = absl::StrCat("http://127.0.0.1:", small.port()), .body = "{}"}, {}));
+  EXPECT_EQ(result.end, HttpEnd::kAnswered) << result.note;
+}
+
+TEST_F(HttpClientBodyTest, EndlessWhiteSpaceIsTooLargeAndHoldsUpNobody) {
+  LoopbackServer endless([&](int socket, int) {
+    std::string blanks = absl::StrCat("4000\r\n", std::string(0x4000, ' '), "\r\n");
+    WriteSlowly(socket, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", 0, "");
+    while (send(socket, blanks.data(), blanks.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  ScriptedUpstream upstream([&](const Request&) { return ScriptedUpstream::Answer(200, "x"); });
+  HttpRequest request{.url = absl::StrCat("http://127.0.0.1:", endless.port()), .body = "{}"};
+  EXPECT_EQ(Wait(client_.Send(request, {})).end, HttpEnd::kTooLarge);
+  // As the body of a picture, to its cap.
+  SendOptions picture{.response_bytes_max = 4 * kMiB, .strip_leading_space = false};
+  EXPECT_EQ(Wait(client_.Send(request, picture)).end, HttpEnd::kTooLarge);
+  EXPECT_EQ(Post(upstream, {}).end, HttpEnd::kAnswered);
+}
+
+TEST_F(HttpClientBodyTest, WhiteSpaceOfAPictureIsPartOfIt) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "\n x"); });
+  EXPECT_EQ(Post(upstream, {.strip_leading_space = false}).response.body, "\n x");
+  EXPECT_EQ(Post(upstream, {}).response.body, "x");
 }
 
 TEST_F(HttpClientBodyTest, WhiteSpaceBeforeTheBodyOnlyKeepsTheConnection) {

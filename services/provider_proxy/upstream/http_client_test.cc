@@ -178,6 +178,24 @@ TEST_F(HttpClientTest, TheDeadlineEndsACallThatHangs) {
   EXPECT_EQ(result.end, HttpEnd::kTimedOut);
 }
 
+TEST_F(HttpClientTest, TheTimeoutEndsACallThatHangs) {
+  ScriptedUpstream* self = nullptr;
+  ScriptedUpstream upstream([&](const Request&) {
+    self->AwaitEnd();
+    return Reply{"", true};
+  });
+  self = &upstream;
+  EXPECT_EQ(Post(upstream.url(), "{}", {.timeout = absl::Milliseconds(50)}).end, HttpEnd::kTimedOut);
+}
+
+TEST_F(HttpClientTest, NothingIsSentAfterTheDeadline) {
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Answer(200, "x"); });
+  HttpResult result = Post(upstream.url(), "{}", {.deadline = absl::Now() - absl::Seconds(1)});
+  EXPECT_EQ(result.end, HttpEnd::kNotStarted);
+  EXPECT_EQ(result.bytes_sent, 0);
+  EXPECT_THAT(upstream.requests(), IsEmpty());
+}
+
 TEST_F(HttpClientTest, CancellationEndsACallThatHangs) {
   ScriptedUpstream* self = nullptr;
   ScriptedUpstream upstream([&](const Request&) {

@@ -22,12 +22,14 @@ constexpr long kIdleSecondsMax = 30;
 // A Retry-After beyond an hour is an upstream's mistake.
 constexpr int64_t kRetryAfterSecondsMax = 3600;
 
-// What an answer other than a success may hold: words, and never more than its page of HTML. It takes no room
-// and so has to be small.
+// What an answer other than a success may hold: words, and never more than its page of HTML. It waits for no
+// room and so has to be small.
 constexpr int64_t kErrorBytesMax = 256 << 10;
 // What may come of a body that does not announce its size before room for all that is expected is made:
 // most such answers are small.
 constexpr size_t kSmallBody = 64 << 10;
+// An upstream that paints for five minutes and writes a thousand blanks a second stays below it.
+constexpr int64_t kLeadingSpaceMax = 1 << 20;
 // One read of a large body. Smaller ones cost a tenth of the throughput of 4 MiB images.
 constexpr long kReceiveBytes = 256 << 10;
 
@@ -81,7 +83,9 @@ Transfer::Transfer(HttpRequest request, SendOptions options, Done done)
     : request_(std::move(request)),
       options_(std::move(options)),
       done_(std::move(done)),
-      easy_(curl_easy_init()) {}
+      easy_(curl_easy_init()),
+      body_size_(request_.body.size()),
+      timeout_left_(options_.timeout) {}
 
 Transfer::~Transfer() {
   if (easy_ != nullptr) curl_easy_cleanup(easy_);
@@ -118,7 +122,7 @@ absl::Status Transfer::PrepareRequest() {
     // again when a reused connection dies without an answer, and an image would be bought twice; this
     // way it fails as soon as part of the body has gone out.
     settings.Set(CURLOPT_POST, 1L);
-    settings.Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    settings.Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_size_));
     settings.Set(CURLOPT_READFUNCTION, &Transfer::ReadBody);
     settings.Set(CURLOPT_READDATA, this);
   }
@@ -148,11 +152,7 @@ absl::Status Transfer::PrepareProxy() {
 }
 
 absl::Status Transfer::PrepareLimits() {
-  int64_t left_ms = options_.deadline == absl::InfiniteFuture()
-                        ? 0
-                        : std::max<int64_t>(1, absl::ToInt64Milliseconds(options_.deadline - absl::Now()));
   Settings settings(easy_);
-  settings.Set(CURLOPT_TIMEOUT_MS, static_cast<long>(left_ms));
   settings.Set(CURLOPT_CONNECTTIMEOUT_MS,
                static_cast<long>(absl::ToInt64Milliseconds(client_.connect_timeout)));
   settings.Set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(options_.response_bytes_max));
@@ -178,6 +178,8 @@ absl::Status Transfer::PrepareLimits() {
 // comes without a rewind, and none is stopped while no byte of the body was written.
 int Transfer::BeforeRequest(void* self, char*, char*, int, int) {
   auto* transfer = static_cast<Transfer*>(self);
+  // A loop that stood still has not yet come to the timer.
+  if (transfer->options_.deadline <= absl::Now() && !transfer->Fail(kLate)) return CURL_PREREQFUNC_ABORT;
   bool repeated = transfer->attempts_ > 0 && transfer->request_.method != "GET";
   if (!repeated) ++transfer->attempts_;
   return repeated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
@@ -185,10 +187,12 @@ int Transfer::BeforeRequest(void* self, char*, char*, int, int) {
 
 size_t Transfer::ReadBody(char* buffer, size_t size, size_t count, void* self) {
   auto* transfer = static_cast<Transfer*>(self);
-  const std::string& body = transfer->request_.body;
-  size_t part = std::min(size * count, body.size() - transfer->body_sent_);
-  std::memcpy(buffer, body.data() + transfer->body_sent_, part);
+  size_t part = std::min(size * count, transfer->body_size_ - transfer->body_sent_);
+  if (part == 0) return 0;
+  std::memcpy(buffer, transfer->request_.body.data() + transfer->body_sent_, part);
   transfer->body_sent_ += part;
+  // It is never sent again, and the upstream may take minutes from here.
+  if (transfer->body_sent_ == transfer->body_size_) std::string().swap(transfer->request_.body);
   return part;
 }
 
@@ -198,11 +202,8 @@ size_t Transfer::WriteBody(char* data, size_t size, size_t count, void* self) {
 
 size_t Transfer::Take(absl::string_view part) {
   size_t whole = part.size();
-  // Some upstreams send white space for as long as they paint, to keep the connection. That is no body yet:
-  // it neither takes memory nor has it to come quickly.
-  if (body_received_ == 0 && HeaderOf(easy_, "content-encoding").empty()) {
-    part = absl::StripLeadingAsciiWhitespace(part);
-  }
+  part = WithoutLeadingSpace(part);
+  if (too_large_) return 0;
   if (part.empty()) return whole;
   if (body_ == Body::kNone && !BeginBody()) return 0;
   // Handed over again, as it is, once there is room.
@@ -214,6 +215,17 @@ size_t Transfer::Take(absl::string_view part) {
   if (!taken || too_large_) return 0;
   if (rate_timer_ == nullptr && body_received_ < body_expected_) WatchRate();
   return whole;
+}
+
+// It neither takes memory nor has it to come quickly.
+absl::string_view Transfer::WithoutLeadingSpace(absl::string_view part) {
+  bool leads = options_.strip_leading_space && body_received_ == 0;
+  if (!leads || !HeaderOf(easy_, "content-encoding").empty()) return part;
+  absl::string_view rest = absl::StripLeadingAsciiWhitespace(part);
+  // A part with some of the body may be handed over again, after a wait.
+  if (rest.empty()) leading_space_ += static_cast<int64_t>(part.size());
+  too_large_ |= leading_space_ > kLeadingSpaceMax;
+  return rest;
 }
 
 bool Transfer::BeginBody() {
@@ -235,6 +247,7 @@ bool Transfer::BeginBody() {
   int64_t expected = success ? options_.bytes_expected : ByteRoom::kUncountedMax;
   body_expected_ = std::min(announced > 0 ? announced : expected, body_max_);
   body_announced_ = announced > 0;
+  counted_ = body_expected_ > ByteRoom::kUncountedMax;
   AskForRoom();
   return true;
 }
@@ -251,11 +264,13 @@ void Transfer::AskForRoom() {
     body_ = Body::kComing;
   });
   *asking = false;
+  if (body_ == Body::kWaiting) StopTimeout();
 }
 
 CURLcode Transfer::Resume(ByteRoom::Entry room) {
   room_ = std::move(room);
   body_ = Body::kComing;
+  StartTimeout();
   return curl_easy_pause(easy_, CURLPAUSE_CONT);
 }
 
@@ -272,7 +287,13 @@ bool Transfer::Append(absl::string_view part) {
     response_body_.reserve(static_cast<size_t>(body_expected_) + json::Document::kPadding);
   }
   response_body_.append(part.data(), part.size());
-  if (static_cast<int64_t>(size) > room_.bytes()) room_.Set(static_cast<int64_t>(size));
+  auto bytes = static_cast<int64_t>(size);
+  if (!counted_ && bytes > ByteRoom::kUncountedMax && options_.room != nullptr) {
+    counted_ = true;
+    room_ = options_.room->Join(bytes);
+  } else if (bytes > room_.bytes()) {
+    room_.Set(bytes);
+  }
   return true;
 }
 
@@ -283,22 +304,47 @@ bool Transfer::Fail(absl::string_view note) {
 
 void Transfer::WatchRate() {
   using SteadyClock = std::chrono::steady_clock;
-  window_began_at_ = body_received_;
+  window_began_at_ = Progress();
   rate_timer_ = host_.loop->After(client_.body_rate_window, [this, began = SteadyClock::now()] {
     double window = absl::ToDoubleSeconds(client_.body_rate_window);
     // A loop or a process that stood still has not read what came meanwhile.
     bool stalled = std::chrono::duration<double>(SteadyClock::now() - began).count() > 1.5 * window;
-    double least = static_cast<double>(client_.body_bytes_per_second_min) * window;
-    if (stalled || static_cast<double>(body_received_ - window_began_at_) >= least) return WatchRate();
-    auto too_slow = host_.too_slow;
-    too_slow();
+    double for_its_size = static_cast<double>(body_expected_) / absl::ToDoubleSeconds(kBodyTimeMax);
+    double rate = std::max(static_cast<double>(client_.body_bytes_per_second_min), for_its_size);
+    if (stalled || static_cast<double>(Progress() - window_began_at_) >= rate * window) return WatchRate();
+    auto over = host_.over;
+    over(Over::kTooSlow);
   });
+}
+
+// Not curl's own timeout: curl does not look at it again when it is changed on the way.
+std::unique_ptr<loop::Loop::Timer> Transfer::EndAfter(absl::Duration delay, Over why) {
+  if (delay == absl::InfiniteDuration()) return nullptr;
+  return host_.loop->After(delay, [this, why] {
+    auto over = host_.over;
+    over(why);
+  });
+}
+
+void Transfer::StartTimers() {
+  deadline_timer_ = EndAfter(options_.deadline - absl::Now(), Over::kDeadline);
+  StartTimeout();
+}
+
+void Transfer::StartTimeout() {
+  timeout_began_ = std::chrono::steady_clock::now();
+  timeout_timer_ = EndAfter(timeout_left_, Over::kTimeout);
+}
+
+void Transfer::StopTimeout() {
+  timeout_timer_.reset();
+  timeout_left_ -= absl::FromChrono(std::chrono::steady_clock::now() - timeout_began_);
 }
 
 // What curl calls the failure does not count: the same code can come from before the request went out
 // and from an answer that it cannot read (an answer that is not HTTP is an "unsupported protocol"). Only
 // how much was handed over does. Before a connection with its tunnel and TLS stands, nothing is.
-bool Transfer::MayHaveStarted() const { return attempts_ > 0 && body_sent_ == request_.body.size(); }
+bool Transfer::MayHaveStarted() const { return attempts_ > 0 && body_sent_ == body_size_; }
 
 // Without a tunnel the proxy's answers look like the upstream's. Only this one is nobody else's, and then the
 // upstream has not seen the request.
@@ -353,6 +399,14 @@ HttpResult Transfer::Finish(CURLcode code) {
     result.note = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
   }
   return result;
+}
+
+HttpResult Transfer::Expire(Over why) {
+  if (why == Over::kTooSlow) return Abandon(HttpEnd::kTimedOut, "the body came too slowly");
+  bool late = why == Over::kDeadline;
+  if (late && body_ == Body::kWaiting) return Abandon(HttpEnd::kNoRoom, "no room for the body in time");
+  Fail(late ? kLate : "it took too long");
+  return Finish(CURLE_OPERATION_TIMEDOUT);
 }
 
 HttpResult Transfer::Abandon(HttpEnd end, absl::string_view note) {
