@@ -212,8 +212,9 @@ TEST_F(HttpClientBodyTest, WhatBeginsSmallIsCountedOnceItIsLarge) {
   EXPECT_EQ(budget_.used(), 0);
 }
 
+// The allocators of the sanitizers do not tell.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(HttpClientBodyTest, ARequestsBodyIsFreedOnceItIsSent) {
-  if (mallinfo2().hblkhd == 0 && mallinfo2().uordblks == 0) GTEST_SKIP() << "this allocator does not tell";
   constexpr size_t kLarge = 64 << 20;  // so large that it is always mapped by itself
   std::atomic<size_t> received{0};
   LoopbackServer painting([&](int socket, int) {
@@ -236,6 +237,7 @@ TEST_F(HttpClientBodyTest, ARequestsBodyIsFreedOnceItIsSent) {
   ASSERT_TRUE(testing::WaitUntil([&] { return Ended(call); }));
   EXPECT_GT((*call)->bytes_sent, static_cast<int64_t>(kLarge));
 }
+#endif
 
 TEST_F(HttpClientBodyTest, WhatIsTakenBackWhileItWaitsLeavesNothingBehind) {
   ScriptedUpstream upstream([&](const Request&) { return ScriptedUpstream::Answer(200, Pattern(kMiB)); });
