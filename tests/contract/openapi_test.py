@@ -285,7 +285,7 @@ class OpenApiTest(unittest.TestCase):
     def test_no_described_parameter_is_unknown(self):
         self.suite.await_upstream()
         values = {"background": "opaque", "moderation": "low", "output_format": "png", "output_compression": 90,
-                  "user": "u", "stream": False, "partial_images": 0, "size": "512x512"}
+                  "user": "u", "stream": False, "partial_images": 0, "size": "1024x576"}
         body = {**SEED_REQUEST, **values, "guidance": 7, "odd name\r\n": 1, "": 2}
         self.assertEqual(set(body) - set(self.api.schema("ImageGenerationRequest")["properties"]),
                          {"guidance", "odd name\r\n", ""})
