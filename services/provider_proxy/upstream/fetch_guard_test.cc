@@ -163,6 +163,8 @@ class FetcherTest : public ::testing::Test {
   }
   std::string Listed(const ScriptedUpstream& upstream) { return absl::StrCat("127.0.0.1:", upstream.port()); }
 
+  // Outlives the transfers, which end on the loop a moment after their results have come.
+  ByteBudget budget_{1 << 20};
   loop::Loop loop_{"test"};
   HttpClient client_{loop_, {}};
   Fetcher fetcher_{loop_, client_};
@@ -272,11 +274,10 @@ TEST_F(FetcherTest, NamesThatClientsChooseAreLookedUpOneAtATimeAndKeepNobodyWait
 TEST_F(FetcherTest, NoRoomInTimeIsNobodyElsesFault) {
   ScriptedUpstream upstream(
       [](const Request&) { return ScriptedUpstream::Answer(200, std::string(100'000, 'x')); });
-  ByteBudget budget(1 << 20);
-  ByteBudget::Share full = Wait(budget.Take(1 << 20, {}));
+  ByteBudget::Share full = Wait(budget_.Take(1 << 20, {}));
   FetchOptions options{.fetch_hosts = {"127.0.0.1"},
                        .deadline = absl::Now() + absl::Milliseconds(300),
-                       .room = ByteRoom::Make(&budget, 1)};
+                       .room = ByteRoom::Make(&budget_, 1)};
   EXPECT_EQ(Fetch(upstream.url(), options).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
@@ -375,12 +376,11 @@ TEST_F(FetcherTest, GoesThroughTheProxyToTheCheckedAddress) {
 TEST_F(FetcherTest, WhatIsFetchedTakesRoomAsLongAsItIsKept) {
   ScriptedUpstream upstream(
       [](const Request&) { return ScriptedUpstream::Answer(200, std::string(100'000, 'x')); });
-  ByteBudget budget(1 << 20);
-  FetchOptions options{.fetch_hosts = {"127.0.0.1"}, .room = ByteRoom::Make(&budget, 1)};
+  FetchOptions options{.fetch_hosts = {"127.0.0.1"}, .room = ByteRoom::Make(&budget_, 1)};
   absl::StatusOr<Fetched> fetched = Fetch(upstream.url(), options);
   ASSERT_TRUE(fetched.ok()) << fetched.status();
   EXPECT_EQ(fetched->room.bytes(), 100'000);
-  EXPECT_EQ(budget.used(), 100'000);
+  EXPECT_EQ(budget_.used(), 100'000);
 }
 
 TEST_F(FetcherTest, SizeIsCappedAndTheUrlStaysOutOfTheMessage) {

@@ -139,8 +139,8 @@ TEST(HttpClientTlsTest, ACallThatWaitsForRoomIsLeftUnreadWhileOthersAreAnswered)
   std::string large(30 << 20, 'x');
   TlsUpstream upstream(
       [&](const Request& request) { return Reply{.body = request.body == "small" ? "x" : large}; });
+  ByteBudget budget(4 << 20);  // outlives the client's loop
   Client client(upstream);
-  ByteBudget budget(4 << 20);
   ByteBudget::Share full = Wait(budget.Take(4 << 20, {}));
   std::atomic<bool> ended{false};
   SendOptions options{.response_bytes_max = 32 << 20, .room = ByteRoom::Make(&budget, 1)};
