@@ -7,7 +7,7 @@ BUILD_PACKAGES=(
   build-essential cmake ninja-build ccache pkg-config
   protobuf-compiler protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev libabsl-dev
   libcpp-httplib-dev libhiredis-dev prometheus-cpp-dev libsimdjson-dev libyaml-cpp-dev
-  libuv1-dev libcurl4-openssl-dev libpng-dev libfreetype-dev fonts-dejavu-core libssl-dev zlib1g-dev
+  libuv1-dev libcurl4-openssl-dev libpng-dev libfreetype-dev fonts-dejavu-core libssl-dev zlib1g-dev libbrotli-dev
   redis-server curl ca-certificates
 )
 # To test and check it.
