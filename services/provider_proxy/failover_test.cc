@@ -167,12 +167,7 @@ TEST_F(FailoverTest, WhatARouteRefusedOfASplitRequestGoesToTheNext) {
 }
 
 TEST_F(FailoverTest, AProviderAtItsLimitPassesToTheNextRoute) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream first([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &first;
+  ScriptedUpstream first([](const Request&) { return ScriptedUpstream::Hang(); });
   ScriptedUpstream second(ImagesAsAsked);
   CatalogBuilder catalog;
   catalog.Add("first", first.url());
@@ -189,12 +184,7 @@ TEST_F(FailoverTest, AProviderAtItsLimitPassesToTheNextRoute) {
 }
 
 TEST_F(FailoverTest, AWaitForTheOnlyProviderEndsAsOverloaded) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url());
   catalog.provider(0).set_max_concurrent(1);

@@ -524,12 +524,7 @@ TEST_F(ProviderCheckTest, AProviderThatIsNotThereIsTheCallersMistake) {
 }
 
 TEST_F(ProviderCheckTest, ACallerWhoHasGoneIsNotWaitedFor) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   Add(upstream.url());
   process_.catalog.Set(catalog_.Build());
   client_.emplace(process_.loop, HttpClientOptions{});

@@ -155,12 +155,8 @@ TEST_F(ProviderProxyTest, ARouteWithoutItsCredentialIsSkipped) {
 
 TEST_F(ProviderProxyTest, ACancelledCallEndsAndGivesItsSlotBack) {
   std::atomic<bool> hang = true;
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request& request) {
-    if (hang) self->AwaitEnd();
-    return ImagesAsAsked(request);
-  });
-  self = &upstream;
+  ScriptedUpstream upstream(
+      [&](const Request& request) { return hang ? ScriptedUpstream::Hang() : ImagesAsAsked(request); });
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url());
   catalog.provider(0).set_max_concurrent(1);
@@ -177,12 +173,7 @@ TEST_F(ProviderProxyTest, ACancelledCallEndsAndGivesItsSlotBack) {
 }
 
 TEST_F(ProviderProxyTest, TheCallersDeadlineEndsAnUpstreamThatHangs) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url());
   Use(catalog);

@@ -59,13 +59,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(ProviderCheckTest, AnUpstreamThatIsTooSlowForAnImage) {
   image_max_ = absl::Milliseconds(200);
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request& request) {
-    if (absl::EndsWith(request.path(), "/models")) return AsApi(request);
-    self->AwaitEnd();
-    return Reply{};
+  ScriptedUpstream upstream([](const Request& request) {
+    return absl::EndsWith(request.path(), "/models") ? AsApi(request) : ScriptedUpstream::Hang();
   });
-  self = &upstream;
   Add(upstream.url("/v1"));
   EXPECT_FALSE(Run(/*generate=*/true));
   EXPECT_THAT(Words("image"),

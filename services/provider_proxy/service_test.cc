@@ -132,12 +132,8 @@ TEST_F(ServiceTest, ErrorsCarryTheirReason) {
 
 TEST_F(ServiceTest, ACallersCancelReachesTheUpstreamCall) {
   std::atomic<bool> hang = true;
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request& request) {
-    if (hang) self->AwaitEnd();
-    return ImagesAsAsked(request);
-  });
-  self = &upstream;
+  ScriptedUpstream upstream(
+      [&](const Request& request) { return hang ? ScriptedUpstream::Hang() : ImagesAsAsked(request); });
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url());
   catalog.provider(0).set_max_concurrent(1);
@@ -156,12 +152,7 @@ TEST_F(ServiceTest, ACallersCancelReachesTheUpstreamCall) {
 }
 
 TEST_F(ServiceTest, ACallersDeadlineEndsTheCall) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   CatalogBuilder catalog;
   catalog.Add("a", upstream.url());
   Use(catalog);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 
 namespace prismatic::provider_proxy {
 namespace {
@@ -46,6 +47,10 @@ bool AllInAlphabet(absl::string_view text) {
   return stray == 0;
 }
 
+size_t PaddingOf(absl::string_view base64) {
+  return absl::EndsWith(base64, "==") ? 2 : absl::EndsWith(base64, "=") ? 1 : 0;
+}
+
 // Bytes at any offset, of an image that stands as it is or in base64.
 class Bytes {
  public:
@@ -53,9 +58,8 @@ class Bytes {
 
   static std::optional<Bytes> Base64(absl::string_view text) {
     if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-    size_t padding = text.back() == '=' ? (text[text.size() - 2] == '=' ? 2 : 1) : 0;
-    if (!AllInAlphabet(text.substr(0, text.size() - padding))) return std::nullopt;
-    return Bytes(text, text.size() / 4 * 3 - padding, true);
+    if (!AllInAlphabet(text.substr(0, text.size() - PaddingOf(text)))) return std::nullopt;
+    return Bytes(text, BytesInBase64(text), true);
   }
 
   size_t size() const { return size_; }
@@ -183,6 +187,11 @@ absl::StatusOr<ImageFacts> Check(const Bytes& bytes) {
 }
 
 }  // namespace
+
+size_t BytesInBase64(absl::string_view base64) {
+  size_t bytes = base64.size() / 4 * 3;
+  return bytes - std::min(bytes, PaddingOf(base64));
+}
 
 absl::StatusOr<ImageFacts> CheckImageBytes(absl::string_view bytes) { return Check(Bytes::Plain(bytes)); }
 

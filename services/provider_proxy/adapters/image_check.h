@@ -23,6 +23,9 @@ struct ImageFacts {
   int height = 0;
 };
 
+// How many bytes a standard base64 with padding stands for.
+size_t BytesInBase64(absl::string_view base64);
+
 // INVALID_ARGUMENT with what is wrong, for the log.
 absl::StatusOr<ImageFacts> CheckImageBytes(absl::string_view bytes);
 

@@ -36,9 +36,7 @@ absl::StatusOr<absl::string_view> Base64In(absl::string_view text) {
 // The image that the base64 is, without the base64 itself.
 absl::StatusOr<v1::GeneratedImage> Checked(absl::string_view base64, int64_t bytes_max) {
   // The limit is the image's own size, whether it comes as text or as a file.
-  constexpr size_t kGroup = 4, kGroupBytes = 3, kPaddingMax = 2;
-  size_t bytes = base64.size() / kGroup * kGroupBytes;
-  if (static_cast<int64_t>(bytes) > bytes_max + static_cast<int64_t>(kPaddingMax)) {
+  if (static_cast<int64_t>(BytesInBase64(base64)) > bytes_max) {
     return absl::OutOfRangeError("larger than the route's max_image_bytes");
   }
   ASSIGN_OR_RETURN(ImageFacts facts, CheckBase64Image(base64));

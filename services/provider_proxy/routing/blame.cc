@@ -15,8 +15,8 @@ struct Word {
 constexpr Word kWords[] = {
     {"cancelled", Blame::kNothing},
     {"not_expressible", Blame::kNothing},
+    {"no_room", Blame::kNothing},  // in our own memory
     // What the caller sent may be why, and it was answered: no proof in either direction.
-    {"no_room", Blame::kNothing},
     {"too_large", Blame::kNothing},
     {"forbidden_page", Blame::kNothing},
     {"no_image", Blame::kNobody},  // it explains itself

@@ -7,8 +7,8 @@ namespace prismatic::provider_proxy {
 
 // Of whom an outcome speaks.
 enum class Blame {
-  // It says nothing about the upstream: the caller left, the request was never sent, or what the caller
-  // sent may be why.
+  // It says nothing about the upstream: the caller left, the request was never sent, our own memory was
+  // full, or what the caller sent may be why.
   kNothing,
   // The upstream did its work. So it did when it refused the content or the request.
   kNobody,

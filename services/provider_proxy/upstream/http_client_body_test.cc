@@ -55,8 +55,12 @@ class HttpClientBodyTest : public ::testing::Test {
   }
   // Begins a call; what it ends with is kept.
   std::shared_ptr<std::optional<HttpResult>> Begin(const ScriptedUpstream& upstream, SendOptions options) {
+    return Begin(hasty_, upstream, std::move(options));
+  }
+  std::shared_ptr<std::optional<HttpResult>> Begin(HttpClient& client, const ScriptedUpstream& upstream,
+                                                   SendOptions options) {
     auto ended = std::make_shared<std::optional<HttpResult>>();
-    Start<HttpResult>(hasty_.Send({.url = upstream.url(), .body = "{}"}, std::move(options)),
+    Start<HttpResult>(client.Send({.url = upstream.url(), .body = "{}"}, std::move(options)),
                       [this, ended](HttpResult result) {
                         std::lock_guard<std::mutex> lock(mutex_);
                         *ended = std::move(result);
@@ -189,15 +193,12 @@ TEST_F(HttpClientBodyTest, ATimeoutGoesOnAfterTheWait) {
   ByteBudget::Share full = Wait(budget_.Take(20 * kMiB, {}));
   SendOptions options = InRoom(ByteRoom::Make(&budget_, 1));
   options.timeout = absl::Milliseconds(300);
-  auto call = std::make_shared<std::optional<HttpResult>>();
-  Start<HttpResult>(client_.Send({.url = upstream.url(), .body = "{}"}, options), [&](HttpResult result) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    *call = std::move(result);
-  });
+  auto call = Begin(client_, upstream, std::move(options));
   ASSERT_TRUE(testing::WaitUntil([&] { return budget_.waiting() == 1; }));
   full = ByteBudget::Share();
   ASSERT_TRUE(testing::WaitUntil([&] { return Ended(call); }));
   EXPECT_EQ((*call)->end, HttpEnd::kTimedOut);
+  EXPECT_THAT((*call)->note, HasSubstr("took too long"));
 }
 
 TEST_F(HttpClientBodyTest, WhatBeginsSmallIsCountedOnceItIsLarge) {

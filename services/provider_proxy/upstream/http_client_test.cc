@@ -168,23 +168,13 @@ TEST_F(HttpClientTest, ARequestIsNeverSentTwiceWhenAReusedConnectionDies) {
 }
 
 TEST_F(HttpClientTest, TheDeadlineEndsACallThatHangs) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   HttpResult result = Post(upstream.url(), "{}", {.deadline = absl::Now() + absl::Milliseconds(50)});
   EXPECT_EQ(result.end, HttpEnd::kTimedOut);
 }
 
 TEST_F(HttpClientTest, TheTimeoutEndsACallThatHangs) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   EXPECT_EQ(Post(upstream.url(), "{}", {.timeout = absl::Milliseconds(50)}).end, HttpEnd::kTimedOut);
 }
 
@@ -197,12 +187,7 @@ TEST_F(HttpClientTest, NothingIsSentAfterTheDeadline) {
 }
 
 TEST_F(HttpClientTest, CancellationEndsACallThatHangs) {
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   Cancellation cancellation;
   std::thread canceller([&] {
     upstream.AwaitRequests(1);
@@ -235,12 +220,7 @@ TEST_F(HttpClientTest, ConnectsToTheGivenAddressAndKeepsTheHostName) {
 
 TEST(HttpClientEndTest, PendingCallsEndAsCancelledWhenTheClientGoes) {
   loop::Loop loop("test");
-  ScriptedUpstream* self = nullptr;
-  ScriptedUpstream upstream([&](const Request&) {
-    self->AwaitEnd();
-    return Reply{"", true};
-  });
-  self = &upstream;
+  ScriptedUpstream upstream([](const Request&) { return ScriptedUpstream::Hang(); });
   std::optional<HttpEnd> end;
   {
     HttpClient client(loop, {});

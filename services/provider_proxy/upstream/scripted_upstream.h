@@ -50,6 +50,8 @@ class ScriptedUpstream {
     std::string bytes;
     bool close = false;
     bool reset = false;
+    // Nothing is written before the server goes.
+    bool hang = false;
   };
   // Runs on the connection's thread and may block.
   using Script = std::function<Reply(const Request&)>;
@@ -58,6 +60,8 @@ class ScriptedUpstream {
     return {absl::StrCat("HTTP/1.1 ", status, " X\r\nContent-Length: ", body.size(), "\r\n", headers, "\r\n",
                          body)};
   }
+
+  static Reply Hang() { return {.close = true, .hang = true}; }
 
   explicit ScriptedUpstream(Script script) : script_(std::move(script)) {
     listener_ = socket(AF_INET, SOCK_STREAM, 0);
@@ -96,13 +100,13 @@ class ScriptedUpstream {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [&] { return requests_.size() >= count; });
   }
-  // For scripts that hang: blocks until the server goes.
+
+ private:
   void AwaitEnd() {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [&] { return stopping_; });
   }
 
- private:
   void Accept() {
     for (int number = 0;; ++number) {
       int connection = accept(listener_, nullptr, nullptr);
@@ -123,6 +127,7 @@ class ScriptedUpstream {
         changed_.notify_all();
       }
       Reply reply = script_(request);
+      if (reply.hang) AwaitEnd();
       send(connection, reply.bytes.data(), reply.bytes.size(), MSG_NOSIGNAL);
       if (reply.reset) {
         linger at_once{.l_onoff = 1, .l_linger = 0};

@@ -179,7 +179,10 @@ absl::Status Transfer::PrepareLimits() {
 int Transfer::BeforeRequest(void* self, char*, char*, int, int) {
   auto* transfer = static_cast<Transfer*>(self);
   // A loop that stood still has not yet come to the timer.
-  if (transfer->options_.deadline <= absl::Now() && !transfer->Fail(kLate)) return CURL_PREREQFUNC_ABORT;
+  if (transfer->late()) {
+    transfer->Fail(kLate);
+    return CURL_PREREQFUNC_ABORT;
+  }
   bool repeated = transfer->attempts_ > 0 && transfer->request_.method != "GET";
   if (!repeated) ++transfer->attempts_;
   return repeated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
