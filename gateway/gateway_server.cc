@@ -1,5 +1,6 @@
 #include "gateway/gateway_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -14,6 +15,7 @@ constexpr absl::Duration kDetachedGrace = absl::Seconds(6);
 
 void GatewayOptions::AddTo(config::Flags& flags) {
   flags.Text("listen", &listen, "the public HTTP port, a numeric address and a port");
+  admin.AddTo(flags);
   flags.Integer("in-flight-max", &limits.requests_max, 1, 100'000,
                 "requests at once; more are refused with 503 before their body is read");
   flags.Integer("connections-max", &limits.connections_max, 1, 1'000'000,
@@ -65,6 +67,13 @@ absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const Gatewa
   });
   if (!http.ok()) return http.status();
   server->http_ = *std::move(http);
+  if (!options.admin.listen.empty()) {
+    auto admin = admin::AdminServer::Start(
+        options.admin,
+        {.api = &server->api_, .catalog = parts.catalog, .workers = parts.workers, .metrics = parts.metrics});
+    if (!admin.ok()) return admin.status();
+    server->admin_ = *std::move(admin);
+  }
   return server;
 }
 
@@ -73,11 +82,14 @@ void GatewayServer::AddDrainSteps(lifecycle::Process& process) {
   process.OnDrain("gateway is not ready any more", [this] {
     api_.StopBeingReady();
     http_->CloseAfterAnswers();
+    if (admin_ != nullptr) admin_->CloseAfterAnswers();
     absl::SleepFor(options_.drain_delay);
   });
   process.OnDrain("gateway finishes what it began", [this] {
     api_.StartDraining();
+    absl::Time until = absl::Now() + options_.drain_grace;
     http_->Drain(options_.drain_grace);
+    if (admin_ != nullptr) admin_->Drain(std::max(until - absl::Now(), absl::ZeroDuration()));
   });
   process.OnDrain("gateway ends its releases", [this] { generation_.Drain(kDetachedGrace); });
 }

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/admin/admin_server.h"
 #include "gateway/clients/billing_client.h"
 #include "gateway/clients/provider_client.h"
 #include "gateway/generation/generation.h"
@@ -26,6 +27,8 @@ struct GatewayOptions {
   std::string listen = "127.0.0.1:8080";
   // What one client may take; Limits says why.
   http::Limits limits;
+  // The admin port.
+  admin::AdminOptions admin;
   // Bodies and answers in memory at once. New requests are refused while three quarters are taken. 512 MiB:
   // 16 of the largest bodies, or some hundred images.
   int64_t bytes_in_flight_max = int64_t{512} << 20;
@@ -55,10 +58,12 @@ class GatewayServer {
     // Of `bytes_in_flight_max`, shared with the provider client.
     ByteBudget* bytes_in_flight = nullptr;
   };
-  // Fails when the port is taken.
+  // Fails when a port is taken.
   static absl::StatusOr<std::unique_ptr<GatewayServer>> Start(const GatewayOptions& options, Parts parts);
 
   int port() const { return http_->port(); }
+  // 0 when there is none.
+  int admin_port() const { return admin_ == nullptr ? 0 : admin_->port(); }
   // Readiness falls, no new generations, those begun are finished within the grace.
   void AddDrainSteps(lifecycle::Process& process);
 
@@ -68,6 +73,8 @@ class GatewayServer {
   const GatewayOptions options_;
   Generation generation_;
   openai::Api api_;
+  // Null: no admin port. Its playground uses the API.
+  std::unique_ptr<admin::AdminServer> admin_;
   std::unique_ptr<http::Server> http_;
 };
 

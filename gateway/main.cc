@@ -23,7 +23,15 @@ struct Settings {
   std::string provider = "127.0.0.1:7301";
 };
 
+absl::Status CheckAdmin(const admin::AdminOptions& options) {
+  if (options.listen.empty() || !options.billing_token_file.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the admin port needs --billing-admin-token-file; --admin-listen '' starts without one");
+}
+
 absl::Status Run(const Settings& settings) {
+  absl::Status admin = CheckAdmin(settings.gateway.admin);
+  if (!admin.ok()) return admin;
   lifecycle::Process process;
   metrics::Registry metrics;
   loop::Loop loop("gateway");
@@ -54,7 +62,9 @@ absl::Status Run(const Settings& settings) {
                                                         .bytes_in_flight = &bytes_in_flight});
   if (!server.ok()) return server.status();
   (*server)->AddDrainSteps(process);
-  log::Info("serving", {{"listen", settings.gateway.listen}, {"port", (*server)->port()}});
+  log::Info("serving", {{"listen", settings.gateway.listen},
+                        {"port", (*server)->port()},
+                        {"admin_port", (*server)->admin_port()}});
   process.RunUntilSignal();
   return absl::OkStatus();
 }
@@ -72,5 +82,13 @@ int main(int argc, char** argv) {
   flags.Text("registry", &settings.registry, "model-registry's callers' port");
   flags.Text("billing", &settings.billing, "billing's callers' port");
   flags.Text("provider-proxy", &settings.provider, "provider-proxy's port");
-  return lifecycle::RunProgram(flags, argc, argv, [&] { return gateway::Run(settings); });
+  gateway::admin::AdminOptions& admin = settings.gateway.admin;
+  flags.Text("registry-admin", &admin.targets.registry_admin, "model-registry's admin port");
+  flags.Text("billing-admin", &admin.targets.billing_admin, "billing's admin port");
+  flags.Text("billing-admin-token-file", &admin.billing_token_file,
+             "the file that holds the token of billing's admin port; required with an admin port");
+  return lifecycle::RunProgram(flags, argc, argv, [&] {
+    admin.targets.provider_proxy = settings.provider;
+    return gateway::Run(settings);
+  });
 }

@@ -79,7 +79,8 @@ Api::Api(Options options)
       in_flight_gauge_(
           options.metrics->GetGauge("prismatic_http_in_flight", "Generations being worked on.")) {}
 
-Task<http::Response> Api::Handle(std::shared_ptr<http::Request> request) {
+Task<http::Response> Api::Handle(std::shared_ptr<http::Request> request,
+                                 std::shared_ptr<ServedBy> served_by) {
   Route route = MatchRoute(request->raw_path);
   Asked asked{.request_id = NewUuidV7(*options_.clock),
               .method = request->method,
@@ -89,13 +90,14 @@ Task<http::Response> Api::Handle(std::shared_ptr<http::Request> request) {
   CallContext call;
   call.request_id = asked.request_id;
   call.cancellation = request->cancellation;
-  auto serving = Serve(call, std::move(request), route);
+  auto serving = Serve(call, std::move(request), route, std::move(served_by));
   http::Response response = co_await serving;
   Finish(asked, response);
   co_return std::move(response);
 }
 
-Task<http::Response> Api::Serve(CallContext call, std::shared_ptr<http::Request> request, Route route) {
+Task<http::Response> Api::Serve(CallContext call, std::shared_ptr<http::Request> request, Route route,
+                                std::shared_ptr<ServedBy> served_by) {
   if (route.endpoint == Endpoint::kUnknown) {
     co_return ErrorResponse(UnknownUrl(request->method, request->raw_path));
   }
@@ -105,13 +107,14 @@ Task<http::Response> Api::Serve(CallContext call, std::shared_ptr<http::Request>
   if (route.endpoint == Endpoint::kHealth) co_return Text(200, "ok\n");
   if (route.endpoint == Endpoint::kReady) co_return Ready();
   if (route.endpoint == Endpoint::kOpenApi) co_return OpenApi();
-  auto answering = route.endpoint == Endpoint::kGenerations ? Generate(call, request)
+  auto answering = route.endpoint == Endpoint::kGenerations ? Generate(call, request, std::move(served_by))
                                                             : Models(call, request, route.public_id);
   http::Response response = co_await answering;
   co_return std::move(response);
 }
 
-Task<http::Response> Api::Generate(CallContext call, std::shared_ptr<http::Request> request) {
+Task<http::Response> Api::Generate(CallContext call, std::shared_ptr<http::Request> request,
+                                   std::shared_ptr<ServedBy> served_by) {
   struct Counted {
     explicit Counted(Api& api) : api(api) {
       ++api.in_flight_;
@@ -132,6 +135,10 @@ Task<http::Response> Api::Generate(CallContext call, std::shared_ptr<http::Reque
   auto running = options_.generation->Run(call, *std::move(image_request));
   absl::StatusOr<ImageReply> reply = co_await running;
   if (!reply.ok()) co_return ErrorResponse(reply.status());
+  if (served_by != nullptr) {
+    served_by->provider = reply->summary.provider();
+    served_by->upstream_model = reply->summary.upstream_model();
+  }
   co_return ImagesResponse(form, *reply, absl::ToUnixSeconds(options_.clock->Now()));
 }
 

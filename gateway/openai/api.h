@@ -34,8 +34,14 @@ class Api {
   };
   explicit Api(Options options);
 
-  // Takes the request's body.
-  Task<http::Response> Handle(std::shared_ptr<http::Request> request);
+  // Which provider made a generation's images, which its answer does not tell clients; empty: none did.
+  struct ServedBy {
+    std::string provider;
+    std::string upstream_model;
+  };
+  // Takes the request's body. `served_by` is for operators and may be null.
+  Task<http::Response> Handle(std::shared_ptr<http::Request> request,
+                              std::shared_ptr<ServedBy> served_by = nullptr);
   // For what the HTTP server refuses before a handler sees it; the statuses are GateRefusal's.
   http::Response Refuse(int status) const;
 
@@ -47,8 +53,10 @@ class Api {
   int in_flight() const { return in_flight_; }
 
  private:
-  Task<http::Response> Serve(CallContext call, std::shared_ptr<http::Request> request, Route route);
-  Task<http::Response> Generate(CallContext call, std::shared_ptr<http::Request> request);
+  Task<http::Response> Serve(CallContext call, std::shared_ptr<http::Request> request, Route route,
+                             std::shared_ptr<ServedBy> served_by);
+  Task<http::Response> Generate(CallContext call, std::shared_ptr<http::Request> request,
+                                std::shared_ptr<ServedBy> served_by);
   Task<http::Response> Models(CallContext call, std::shared_ptr<const http::Request> request,
                               std::string public_id);
   http::Response Ready() const;

@@ -8,11 +8,13 @@ BUILD_PACKAGES=(
   protobuf-compiler protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev libabsl-dev
   libcpp-httplib-dev libhiredis-dev prometheus-cpp-dev libsimdjson-dev libyaml-cpp-dev
   libuv1-dev libcurl4-openssl-dev libpng-dev libfreetype-dev fonts-dejavu-core libssl-dev zlib1g-dev libbrotli-dev
+  libsodium-dev
   redis-server curl ca-certificates
 )
 # To test and check it.
 # shellcheck disable=SC2034
-TEST_PACKAGES=(libgtest-dev libgmock-dev python3 python3-venv clang-format-14 shellcheck nginx-light haproxy)
+TEST_PACKAGES=(libgtest-dev libgmock-dev python3 python3-venv clang-format-14 shellcheck nginx-light haproxy
+  chromium)
 
 # A policy that keeps packages (redis-server, nginx, haproxy) from starting servers of their own, unless there is one.
 deny_service_starts() {

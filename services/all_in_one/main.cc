@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gateway/gateway_server.h"
 #include "services/all_in_one/direct_clients.h"
 #include "services/billing/billing_server.h"
@@ -42,10 +43,11 @@ struct Options {
     flags.Text("billing-admin-listen", &billing.admin_listen, "billing's admin port");
     flags.Text("provider-proxy-listen", &proxy.listen, "provider-proxy's port");
     flags.Text("metrics-listen", &metrics_listen, "where /metrics is served, host:port");
-    flags.Text("redis", &redis, "where Redis is: redis://[user:password@]host[:port]");
+    flags.Text("redis", &redis, "where Redis is; docs/how-to/redis.md has the forms of its URL");
     flags.Text("catalog", &registry.catalog, "the catalog file to import; empty: none");
     flags.Text("admin-token-file", &admin_token_file, "the file that holds the admin ports' token");
     flags.Require("admin-token-file");
+    model_registry::AddOperatorFlags(flags, registry);
     billing::AddMeterFlags(flags, billing);
     provider_proxy::AddUpstreamFlags(flags, proxy);
   }
@@ -54,8 +56,17 @@ struct Options {
   void Spread() {
     registry.redis = billing.redis = redis;
     registry.admin_token_file = billing.admin_token_file = admin_token_file;
+    gateway.admin.billing_token_file = admin_token_file;
   }
 };
+
+// Where a port of this process is, from `listen`'s host and the number that it has been given.
+std::string OwnPort(const std::string& listen, int port) {
+  std::string host = listen.substr(0, listen.rfind(':'));
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "[::]") host = "[::1]";
+  return absl::StrCat(host, ":", port);
+}
 
 absl::Status Run(const Options& options, lifecycle::Process& process) {
   metrics::Registry metrics;
@@ -72,8 +83,13 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
 
   DirectBillingClient billing_client(billing->billing(), workers);
   DirectProviderClient provider_client(proxy->proxy(), workers);
+  gateway::GatewayOptions gateway_options = options.gateway;
+  gateway_options.admin.targets = {
+      .registry_admin = OwnPort(options.registry.admin_listen, registry->admin_port()),
+      .billing_admin = OwnPort(options.billing.admin_listen, billing->admin_port()),
+      .provider_proxy = OwnPort(options.proxy.listen, proxy->port())};
   ASSIGN_OR_RETURN(auto gateway,
-                   gateway::GatewayServer::Start(options.gateway, {.billing = &billing_client,
+                   gateway::GatewayServer::Start(gateway_options, {.billing = &billing_client,
                                                                    .provider = &provider_client,
                                                                    .catalog = &catalog,
                                                                    .loop = &loop,
@@ -84,7 +100,9 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
   process.OnDrain("provider-proxy", [&] { proxy->Drain(kDrainGrace); });
   process.OnDrain("billing", [&] { billing->Drain(kDrainGrace); });
   process.OnDrain("model-registry", [&] { registry->Drain(kDrainGrace); });
-  log::Info("serving", {{"port", gateway->port()}, {"metrics_port", exporter->port()}});
+  log::Info(
+      "serving",
+      {{"port", gateway->port()}, {"admin_port", gateway->admin_port()}, {"metrics_port", exporter->port()}});
   process.RunUntilSignal();
   return absl::OkStatus();
 }

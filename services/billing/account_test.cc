@@ -158,6 +158,7 @@ TEST_F(AccountTest, AKeyExpiresExactlyAtItsTimeAndMayGetAnother) {
 
 TEST_F(AccountTest, AKeysModelsAndLimitsChangeAndTheRestStays) {
   prices_.Set("other", kPrice);
+  KnowModels({{kModel, {}}, {"other", {}}, {"imagen-4-not", {}}, {"x-imagen-4", {}}});
   Open("acme", kDollar);
   v1::CreateKeyResponse made = NewKey("acme", Limited(5), {"other"});
   EXPECT_THAT(Reserve(Asking(made.api_key())), HasReason(ERROR_REASON_MODEL_NOT_ALLOWED));

@@ -73,34 +73,38 @@ absl::StatusOr<v1::Account> AccountOf(absl::StatusOr<AccountState> state) {
 
 }  // namespace
 
-Task<absl::StatusOr<v1::CreateAccountResponse>> Admin::CreateAccount(v1::CreateAccountRequest request) {
+Task<absl::StatusOr<v1::CreateAccountResponse>> Admin::CreateAccount(v1::CreateAccountRequest request,
+                                                                     AdminCall call) {
   absl::Status valid = CheckNewAccount(request);
   if (!valid.ok()) co_return valid;
-  auto create = ledger_.CreateAccount(std::move(request));
+  auto create = ledger_.CreateAccount(std::move(request), std::move(call));
   absl::StatusOr<AccountState> created = co_await create;
   co_return WithAccount<v1::CreateAccountResponse>(AccountOf(std::move(created)));
 }
 
-Task<absl::StatusOr<v1::UpdateAccountResponse>> Admin::UpdateAccount(v1::UpdateAccountRequest request) {
+Task<absl::StatusOr<v1::UpdateAccountResponse>> Admin::UpdateAccount(v1::UpdateAccountRequest request,
+                                                                     AdminCall call) {
   absl::Status valid = CheckAccountChange(request);
   if (!valid.ok()) co_return valid;
-  auto update = ledger_.UpdateAccount(std::move(request));
+  auto update = ledger_.UpdateAccount(std::move(request), std::move(call));
   absl::StatusOr<v1::Account> account = co_await update;
   co_return WithAccount<v1::UpdateAccountResponse>(std::move(account));
 }
 
-Task<absl::StatusOr<v1::SuspendAccountResponse>> Admin::SuspendAccount(v1::SuspendAccountRequest request) {
+Task<absl::StatusOr<v1::SuspendAccountResponse>> Admin::SuspendAccount(v1::SuspendAccountRequest request,
+                                                                       AdminCall call) {
   absl::Status valid = CheckAccountName("name", request.name());
   if (!valid.ok()) co_return valid;
-  auto suspend = ledger_.SetSuspended(request.name(), true);
+  auto suspend = ledger_.SetSuspended(request.name(), true, std::move(call));
   absl::StatusOr<v1::Account> account = co_await suspend;
   co_return WithAccount<v1::SuspendAccountResponse>(std::move(account));
 }
 
-Task<absl::StatusOr<v1::ResumeAccountResponse>> Admin::ResumeAccount(v1::ResumeAccountRequest request) {
+Task<absl::StatusOr<v1::ResumeAccountResponse>> Admin::ResumeAccount(v1::ResumeAccountRequest request,
+                                                                     AdminCall call) {
   absl::Status valid = CheckAccountName("name", request.name());
   if (!valid.ok()) co_return valid;
-  auto resume = ledger_.SetSuspended(request.name(), false);
+  auto resume = ledger_.SetSuspended(request.name(), false, std::move(call));
   absl::StatusOr<v1::Account> account = co_await resume;
   co_return WithAccount<v1::ResumeAccountResponse>(std::move(account));
 }
@@ -113,27 +117,30 @@ Task<absl::StatusOr<v1::GetAccountResponse>> Admin::GetAccount(v1::GetAccountReq
   co_return WithAccount<v1::GetAccountResponse>(AccountOf(std::move(state)));
 }
 
-Task<absl::StatusOr<v1::TopUpWalletResponse>> Admin::TopUpWallet(v1::TopUpWalletRequest request) {
+Task<absl::StatusOr<v1::TopUpWalletResponse>> Admin::TopUpWallet(v1::TopUpWalletRequest request,
+                                                                 AdminCall call) {
   absl::Status valid = CheckTopUp(request);
   if (!valid.ok()) co_return valid;
-  auto top_up =
-      ledger_.TopUp(request.account(), Money::FromNanos(request.amount_nano_usd()), request.request_id());
+  auto top_up = ledger_.TopUp(request.account(), Money::FromNanos(request.amount_nano_usd()),
+                              request.request_id(), std::move(call));
   absl::StatusOr<v1::TopUpWalletResponse> response = co_await top_up;
   co_return response;
 }
 
-Task<absl::StatusOr<v1::AdjustWalletResponse>> Admin::AdjustWallet(v1::AdjustWalletRequest request) {
+Task<absl::StatusOr<v1::AdjustWalletResponse>> Admin::AdjustWallet(v1::AdjustWalletRequest request,
+                                                                   AdminCall call) {
   absl::Status valid = CheckAdjustment(request);
   if (!valid.ok()) co_return valid;
-  auto adjust = ledger_.Adjust(std::move(request));
+  auto adjust = ledger_.Adjust(std::move(request), std::move(call));
   absl::StatusOr<v1::AdjustWalletResponse> response = co_await adjust;
   co_return response;
 }
 
-Task<absl::StatusOr<v1::WriteOffDebtResponse>> Admin::WriteOffDebt(v1::WriteOffDebtRequest request) {
+Task<absl::StatusOr<v1::WriteOffDebtResponse>> Admin::WriteOffDebt(v1::WriteOffDebtRequest request,
+                                                                   AdminCall call) {
   absl::Status valid = CheckWriteOff(request);
   if (!valid.ok()) co_return valid;
-  auto write_off = ledger_.WriteOff(std::move(request));
+  auto write_off = ledger_.WriteOff(std::move(request), std::move(call));
   absl::StatusOr<v1::WriteOffDebtResponse> response = co_await write_off;
   co_return response;
 }

@@ -5,9 +5,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
 #include "services/billing/admin.h"
 #include "services/billing/admin_checks.h"
+#include "services/billing/days.h"
 #include "services/common/status/status.h"
 #include "services/common/status/status_macros.h"
 
@@ -16,38 +16,14 @@ namespace {
 
 constexpr int kPageDefault = 100;
 constexpr int kPageMax = 1'000;
-constexpr int kUsageDaysMax = 366;
 // Days read in one call, which keeps Redis free for others.
 constexpr size_t kUsageDaysPerCall = 31;
 // Keeps an answer below the 1 MiB that a caller's gRPC takes by default.
 constexpr size_t kUsageRowsMax = 5'000;
+// Whoever mends one sees the next.
+constexpr int kDamagedMax = 20;
 
 int PageOf(int32_t page_size) { return page_size == 0 ? kPageDefault : page_size; }
-
-std::optional<absl::CivilDay> CivilDayOf(int32_t day) {
-  absl::CivilDay civil(day / 10'000, day / 100 % 100, day % 100);
-  bool same = civil.year() == day / 10'000 && civil.month() == day / 100 % 100 && civil.day() == day % 100;
-  if (day < 1970'01'01 || !same) return std::nullopt;
-  return civil;
-}
-
-int32_t NumberOf(const absl::CivilDay& day) {
-  return static_cast<int32_t>(day.year() * 10'000 + day.month() * 100 + day.day());
-}
-
-// Every day from first to last.
-absl::StatusOr<std::vector<int32_t>> DaysOf(const v1::ListUsageRequest& request) {
-  std::optional<absl::CivilDay> first = CivilDayOf(request.first_day());
-  std::optional<absl::CivilDay> last = CivilDayOf(request.last_day());
-  if (!first) return InvalidValue("first_day", "A day as YYYYMMDD is expected.");
-  if (!last) return InvalidValue("last_day", "A day as YYYYMMDD is expected.");
-  if (*last < *first || *last - *first >= kUsageDaysMax) {
-    return InvalidValue("last_day", absl::StrCat("1 to ", kUsageDaysMax, " days can be asked for."));
-  }
-  std::vector<int32_t> days;
-  for (absl::CivilDay day = *first; day <= *last; ++day) days.push_back(NumberOf(day));
-  return days;
-}
 
 // By day, key and model; keys by their number, none first.
 auto OrderOf(const v1::UsageRow& row) {
@@ -87,10 +63,12 @@ Task<absl::StatusOr<v1::ListLedgerEntriesResponse>> Admin::ListLedgerEntries(
   co_return response;
 }
 
-Task<absl::StatusOr<v1::TrimLedgerResponse>> Admin::TrimLedger(v1::TrimLedgerRequest request) {
+Task<absl::StatusOr<v1::TrimLedgerResponse>> Admin::TrimLedger(v1::TrimLedgerRequest request,
+                                                               AdminCall call) {
   absl::Status valid = CheckTrim(request);
   if (!valid.ok()) co_return valid;
-  auto trim = ledger_.TrimLedger(request.account(), request.through_sequence(), request.balance_nano_usd());
+  auto trim = ledger_.TrimLedger(request.account(), request.through_sequence(), request.balance_nano_usd(),
+                                 std::move(call));
   absl::StatusOr<v1::LedgerEntry> carried = co_await trim;
   if (!carried.ok()) co_return carried.status();
   v1::TrimLedgerResponse response;
@@ -101,21 +79,24 @@ Task<absl::StatusOr<v1::TrimLedgerResponse>> Admin::TrimLedger(v1::TrimLedgerReq
 Task<absl::StatusOr<v1::ListUsageResponse>> Admin::ListUsage(v1::ListUsageRequest request) {
   absl::Status valid = CheckAccountName("account", request.account());
   if (!valid.ok()) co_return valid;
-  absl::StatusOr<std::vector<int32_t>> days = DaysOf(request);
+  absl::StatusOr<std::vector<int32_t>> days = DaysFrom(request.first_day(), request.last_day());
   if (!days.ok()) co_return days.status();
+  v1::ListUsageResponse response;
   std::vector<v1::UsageRow> rows;
   for (size_t first = 0; first < days->size(); first += kUsageDaysPerCall) {
     size_t last = std::min(first + kUsageDaysPerCall, days->size());
     auto list = ledger_.ListUsage(request.account(),
                                   std::vector<int32_t>(days->begin() + first, days->begin() + last),
                                   kUsageRowsMax - std::min(rows.size(), kUsageRowsMax));
-    absl::StatusOr<std::vector<v1::UsageRow>> more = co_await list;
+    absl::StatusOr<RedisLedger::UsageRead> more = co_await list;
     if (!more.ok()) co_return more.status();
-    std::move(more->begin(), more->end(), std::back_inserter(rows));
+    std::move(more->rows.begin(), more->rows.end(), std::back_inserter(rows));
+    for (Damage& damage : more->damaged) {
+      if (response.damaged_size() < kDamagedMax) response.add_damaged(std::move(damage.words));
+    }
   }
   std::sort(rows.begin(), rows.end(),
             [](const v1::UsageRow& a, const v1::UsageRow& b) { return OrderOf(a) < OrderOf(b); });
-  v1::ListUsageResponse response;
   for (v1::UsageRow& row : rows) *response.add_rows() = std::move(row);
   co_return response;
 }
@@ -142,10 +123,11 @@ Task<absl::StatusOr<v1::AuditAccountResponse>> Admin::AuditAccount(v1::AuditAcco
   co_return response;
 }
 
-Task<absl::StatusOr<v1::RecountAccountResponse>> Admin::RecountAccount(v1::RecountAccountRequest request) {
+Task<absl::StatusOr<v1::RecountAccountResponse>> Admin::RecountAccount(v1::RecountAccountRequest request,
+                                                                       AdminCall call) {
   absl::Status valid = CheckAccountName("account", request.account());
   if (!valid.ok()) co_return valid;
-  auto recount = ledger_.Recount(request.account());
+  auto recount = ledger_.Recount(request.account(), std::move(call));
   absl::StatusOr<v1::RecountAccountResponse> response = co_await recount;
   co_return response;
 }

@@ -19,7 +19,7 @@ constexpr size_t kActorBytesMax = 128;
 // What is no name of ours is not put into the log at any length.
 constexpr size_t kSubjectBytesMax = 100;
 
-// Who acts, as the caller tells; for people who read the log, and not proven.
+// Who acts, as the caller tells, who shows the token; empty: it does not tell.
 std::string ActorOf(const grpc::CallbackServerContext& context) {
   auto found = context.client_metadata().find(kActorKey);
   if (found == context.client_metadata().end()) return "";
@@ -29,7 +29,13 @@ std::string ActorOf(const grpc::CallbackServerContext& context) {
   return actor;
 }
 
-// The account that a request is about, from whichever field names it.
+// Who the audit log names: without a word of the caller, the holder of the token.
+AdminCall CallOf(const grpc::CallbackServerContext& context) {
+  std::string actor = ActorOf(context);
+  return actor.empty() ? AdminCall() : AdminCall{.actor = std::move(actor)};
+}
+
+// The account that a request is about, from whichever field names it; empty: none.
 template <typename Request>
 std::string AccountOf(const Request& request) {
   std::string text;
@@ -39,7 +45,7 @@ std::string AccountOf(const Request& request) {
     text = request.name();
   } else if constexpr (requires { request.key_id(); }) {
     text = request.key_id();
-  } else {
+  } else if constexpr (requires { request.reservation_id(); }) {
     text = request.reservation_id();
   }
   return text.substr(0, std::min(text.find('.'), kSubjectBytesMax));
@@ -75,12 +81,12 @@ BillingAdminService::BillingAdminService(Admin& admin, LedgerTails& tails, metri
       metrics_(metrics, v1::BillingAdmin::service_full_name(), kDomain),
       token_(std::move(token)) {}
 
-template <typename Request, typename Response>
+template <typename Request, typename Response, typename... Call>
 grpc::ServerUnaryReactor* BillingAdminService::Serve(
     const char* name, grpc::CallbackServerContext* context, const Request* request, Response* response,
-    Task<absl::StatusOr<Response>> (Admin::*method)(Request)) {
+    Task<absl::StatusOr<Response>> (Admin::*method)(Request, Call...), Call... call) {
   absl::Status allowed = token_.Check(*context);
-  auto task = allowed.ok() ? (admin_.*method)(*request) : Refuse<Response>(allowed);
+  auto task = allowed.ok() ? (admin_.*method)(*request, std::move(call)...) : Refuse<Response>(allowed);
   return rpc::Serve(metrics_, name, context, response,
                     Logged(name, AccountOf(*request), ActorOf(*context), std::move(task)));
 }
@@ -99,25 +105,25 @@ grpc::ServerWriteReactor<v1::TailLedgerEntriesResponse>* BillingAdminService::Ta
 grpc::ServerUnaryReactor* BillingAdminService::CreateAccount(grpc::CallbackServerContext* context,
                                                              const v1::CreateAccountRequest* request,
                                                              v1::CreateAccountResponse* response) {
-  return Serve("CreateAccount", context, request, response, &Admin::CreateAccount);
+  return Serve("CreateAccount", context, request, response, &Admin::CreateAccount, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::UpdateAccount(grpc::CallbackServerContext* context,
                                                              const v1::UpdateAccountRequest* request,
                                                              v1::UpdateAccountResponse* response) {
-  return Serve("UpdateAccount", context, request, response, &Admin::UpdateAccount);
+  return Serve("UpdateAccount", context, request, response, &Admin::UpdateAccount, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::SuspendAccount(grpc::CallbackServerContext* context,
                                                               const v1::SuspendAccountRequest* request,
                                                               v1::SuspendAccountResponse* response) {
-  return Serve("SuspendAccount", context, request, response, &Admin::SuspendAccount);
+  return Serve("SuspendAccount", context, request, response, &Admin::SuspendAccount, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::ResumeAccount(grpc::CallbackServerContext* context,
                                                              const v1::ResumeAccountRequest* request,
                                                              v1::ResumeAccountResponse* response) {
-  return Serve("ResumeAccount", context, request, response, &Admin::ResumeAccount);
+  return Serve("ResumeAccount", context, request, response, &Admin::ResumeAccount, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::GetAccount(grpc::CallbackServerContext* context,
@@ -129,43 +135,43 @@ grpc::ServerUnaryReactor* BillingAdminService::GetAccount(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* BillingAdminService::TopUpWallet(grpc::CallbackServerContext* context,
                                                            const v1::TopUpWalletRequest* request,
                                                            v1::TopUpWalletResponse* response) {
-  return Serve("TopUpWallet", context, request, response, &Admin::TopUpWallet);
+  return Serve("TopUpWallet", context, request, response, &Admin::TopUpWallet, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::AdjustWallet(grpc::CallbackServerContext* context,
                                                             const v1::AdjustWalletRequest* request,
                                                             v1::AdjustWalletResponse* response) {
-  return Serve("AdjustWallet", context, request, response, &Admin::AdjustWallet);
+  return Serve("AdjustWallet", context, request, response, &Admin::AdjustWallet, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::WriteOffDebt(grpc::CallbackServerContext* context,
                                                             const v1::WriteOffDebtRequest* request,
                                                             v1::WriteOffDebtResponse* response) {
-  return Serve("WriteOffDebt", context, request, response, &Admin::WriteOffDebt);
+  return Serve("WriteOffDebt", context, request, response, &Admin::WriteOffDebt, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::CreateKey(grpc::CallbackServerContext* context,
                                                          const v1::CreateKeyRequest* request,
                                                          v1::CreateKeyResponse* response) {
-  return Serve("CreateKey", context, request, response, &Admin::CreateKey);
+  return Serve("CreateKey", context, request, response, &Admin::CreateKey, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::ImportKey(grpc::CallbackServerContext* context,
                                                          const v1::ImportKeyRequest* request,
                                                          v1::ImportKeyResponse* response) {
-  return Serve("ImportKey", context, request, response, &Admin::ImportKey);
+  return Serve("ImportKey", context, request, response, &Admin::ImportKey, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::UpdateKey(grpc::CallbackServerContext* context,
                                                          const v1::UpdateKeyRequest* request,
                                                          v1::UpdateKeyResponse* response) {
-  return Serve("UpdateKey", context, request, response, &Admin::UpdateKey);
+  return Serve("UpdateKey", context, request, response, &Admin::UpdateKey, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::RevokeKey(grpc::CallbackServerContext* context,
                                                          const v1::RevokeKeyRequest* request,
                                                          v1::RevokeKeyResponse* response) {
-  return Serve("RevokeKey", context, request, response, &Admin::RevokeKey);
+  return Serve("RevokeKey", context, request, response, &Admin::RevokeKey, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::ListKeys(grpc::CallbackServerContext* context,
@@ -183,7 +189,7 @@ grpc::ServerUnaryReactor* BillingAdminService::ListLedgerEntries(grpc::CallbackS
 grpc::ServerUnaryReactor* BillingAdminService::TrimLedger(grpc::CallbackServerContext* context,
                                                           const v1::TrimLedgerRequest* request,
                                                           v1::TrimLedgerResponse* response) {
-  return Serve("TrimLedger", context, request, response, &Admin::TrimLedger);
+  return Serve("TrimLedger", context, request, response, &Admin::TrimLedger, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::ListUsage(grpc::CallbackServerContext* context,
@@ -207,13 +213,37 @@ grpc::ServerUnaryReactor* BillingAdminService::AuditAccount(grpc::CallbackServer
 grpc::ServerUnaryReactor* BillingAdminService::RecountAccount(grpc::CallbackServerContext* context,
                                                               const v1::RecountAccountRequest* request,
                                                               v1::RecountAccountResponse* response) {
-  return Serve("RecountAccount", context, request, response, &Admin::RecountAccount);
+  return Serve("RecountAccount", context, request, response, &Admin::RecountAccount, CallOf(*context));
 }
 
 grpc::ServerUnaryReactor* BillingAdminService::GetReservation(grpc::CallbackServerContext* context,
                                                               const v1::GetReservationRequest* request,
                                                               v1::GetReservationResponse* response) {
   return Serve("GetReservation", context, request, response, &Admin::GetReservation);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListAccounts(grpc::CallbackServerContext* context,
+                                                            const v1::ListAccountsRequest* request,
+                                                            v1::ListAccountsResponse* response) {
+  return Serve("ListAccounts", context, request, response, &Admin::ListAccounts);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListTotals(grpc::CallbackServerContext* context,
+                                                          const v1::ListTotalsRequest* request,
+                                                          v1::ListTotalsResponse* response) {
+  return Serve("ListTotals", context, request, response, &Admin::ListTotals);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::ListAuditEntries(grpc::CallbackServerContext* context,
+                                                                const v1::ListAuditEntriesRequest* request,
+                                                                v1::ListAuditEntriesResponse* response) {
+  return Serve("ListAuditEntries", context, request, response, &Admin::ListAuditEntries);
+}
+
+grpc::ServerUnaryReactor* BillingAdminService::GetBillingStatus(grpc::CallbackServerContext* context,
+                                                                const v1::GetBillingStatusRequest* request,
+                                                                v1::GetBillingStatusResponse* response) {
+  return Serve("GetBillingStatus", context, request, response, &Admin::GetBillingStatus);
 }
 
 }  // namespace prismatic::billing

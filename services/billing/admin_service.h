@@ -79,15 +79,28 @@ class BillingAdminService : public v1::BillingAdmin::CallbackService {
   grpc::ServerUnaryReactor* GetReservation(grpc::CallbackServerContext* context,
                                            const v1::GetReservationRequest* request,
                                            v1::GetReservationResponse* response) override;
+  grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* context,
+                                         const v1::ListAccountsRequest* request,
+                                         v1::ListAccountsResponse* response) override;
+  grpc::ServerUnaryReactor* ListTotals(grpc::CallbackServerContext* context,
+                                       const v1::ListTotalsRequest* request,
+                                       v1::ListTotalsResponse* response) override;
+  grpc::ServerUnaryReactor* ListAuditEntries(grpc::CallbackServerContext* context,
+                                             const v1::ListAuditEntriesRequest* request,
+                                             v1::ListAuditEntriesResponse* response) override;
+  grpc::ServerUnaryReactor* GetBillingStatus(grpc::CallbackServerContext* context,
+                                             const v1::GetBillingStatusRequest* request,
+                                             v1::GetBillingStatusResponse* response) override;
   grpc::ServerWriteReactor<v1::TailLedgerEntriesResponse>* TailLedgerEntries(
       grpc::CallbackServerContext* context, const v1::TailLedgerEntriesRequest* request) override;
 
  private:
-  // Runs `method` of the core, for callers with the token.
-  template <typename Request, typename Response>
+  // Runs `method` of the core, for callers with the token. What is audited is also told the AdminCall.
+  template <typename Request, typename Response, typename... Call>
   grpc::ServerUnaryReactor* Serve(const char* name, grpc::CallbackServerContext* context,
                                   const Request* request, Response* response,
-                                  Task<absl::StatusOr<Response>> (Admin::*method)(Request));
+                                  Task<absl::StatusOr<Response>> (Admin::*method)(Request, Call...),
+                                  Call... call);
 
   Admin& admin_;
   LedgerTails& tails_;

@@ -165,8 +165,8 @@ Billing::Billing(RedisLedger& ledger, PriceBook& prices, Sweeper& sweeper, metri
              "Units charged to subscriptions; late charges count those beyond the quota too.", "model") {}
 
 Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string size, std::string quality,
-                                                  int64_t catalog_version) {
-  auto find = prices_.Find(model, std::move(size), std::move(quality), catalog_version);
+                                                  int64_t catalog_version, Naming naming) {
+  auto find = prices_.Find(model, std::move(size), std::move(quality), catalog_version, naming);
   absl::StatusOr<Quote> quote = co_await find;
   CatalogFact fact{.model = model};
   if (!quote.ok()) {
@@ -175,6 +175,7 @@ Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string
     fact.behind = quote.status();
     co_return fact;
   }
+  if (quote->model_found) fact.model = quote->model;
   fact.version = quote->catalog_version;
   fact.quota_units = quote->quota_units;
   if (quote->unit_price) {
@@ -196,7 +197,8 @@ Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::Reserve(v1::CreateR
   if (NamesNoModel(request)) {
     admission->fact.kind = CatalogFact::Kind::kUnnamed;
   } else {
-    auto look_up = LookUp(request.model(), request.size(), request.quality(), request.catalog_version());
+    auto look_up = LookUp(request.model(), request.size(), request.quality(), request.catalog_version(),
+                          Naming::kCanonical);
     absl::StatusOr<CatalogFact> fact = co_await look_up;
     if (!fact.ok()) co_return fact.status();
     admission->fact = *std::move(fact);
@@ -330,7 +332,7 @@ Task<absl::StatusOr<v1::EstimateCostResponse>> Billing::EstimateCost(v1::Estimat
   absl::Status asked = CheckModel(request.model());
   if (asked.ok()) asked = CheckAsked(request);
   if (!asked.ok()) co_return asked;
-  auto look_up = LookUp(request.model(), request.size(), request.quality(), 0);
+  auto look_up = LookUp(request.model(), request.size(), request.quality(), 0, Naming::kAlsoPublic);
   absl::StatusOr<CatalogFact> fact = co_await look_up;
   if (!fact.ok()) co_return fact.status();
   auto ask = EstimateSwept(*payer, *fact, request.image_count());

@@ -49,7 +49,7 @@ class Billing {
                                                               CallerRights rights);
   // A catalog that is behind is a fact too: only callers within their rights are told.
   Task<absl::StatusOr<CatalogFact>> LookUp(std::string model, std::string size, std::string quality,
-                                           int64_t catalog_version);
+                                           int64_t catalog_version, Naming naming);
   // An estimate that holds past their time do not stand in the way of, as with a reservation.
   Task<absl::StatusOr<Estimate>> EstimateSwept(Payer payer, CatalogFact fact, int image_count);
   void CountSettlement(const std::string& reservation_id, const absl::StatusOr<Settlement>& settlement);

@@ -21,7 +21,7 @@ class BillingCore {
         prices_(catalog),
         sweeper_(ledger_, metrics),
         billing_(ledger_, prices_, sweeper_, metrics),
-        admin_(ledger_) {
+        admin_(ledger_, catalog) {
     sweeper_.Start();
   }
 

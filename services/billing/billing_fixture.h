@@ -22,6 +22,7 @@
 #include "services/billing/price_book.h"
 #include "services/billing/redis_ledger.h"
 #include "services/billing/sweeper.h"
+#include "services/catalog_watch/catalog_holder.h"
 #include "services/common/crypto/crypto.h"
 #include "services/common/uuid/uuid.h"
 #include "tests/support/matchers.h"
@@ -43,12 +44,13 @@ class FakePriceBook : public PriceBook {
   void SetVersion(int64_t version) { version_ = version; }
 
   Task<absl::StatusOr<Quote>> Find(std::string model, std::string size, std::string quality,
-                                   int64_t catalog_version) override {
+                                   int64_t catalog_version, Naming) override {
     if (catalog_version > version_) co_return error::CatalogBehind(version_, catalog_version);
     Quote quote{.catalog_version = version_};
     auto found = prices_.find(model);
     if (found != prices_.end()) {
       quote.model_found = true;
+      quote.model = model;
       quote.quota_units = units_.count(model) > 0 ? units_[model] : 1;
       if (found->second) quote.unit_price = Money::FromNanos(*found->second);
     }
@@ -65,7 +67,7 @@ class FakePriceBook : public PriceBook {
 // stands until a test moves it.
 class BillingFixture : public ::testing::Test {
  protected:
-  BillingFixture() : loop_("billing-test") {
+  BillingFixture() : loop_("billing-test"), catalog_(loop_, metrics_) {
     redis_.Flush();
     auto client = redis::Client::Create(loop_, metrics_,
                                         {.url = redis_.url(),
@@ -80,8 +82,21 @@ class BillingFixture : public ::testing::Test {
                                          .test_clock = [this] { return now_us_.load(); }});
     sweeper_ = std::make_unique<Sweeper>(*ledger_, metrics_);
     billing_ = std::make_unique<Billing>(*ledger_, prices_, *sweeper_, metrics_);
-    admin_ = std::make_unique<Admin>(*ledger_);
+    admin_ = std::make_unique<Admin>(*ledger_, catalog_);
     prices_.Set(kModel, kPrice);
+    KnowModels({{kModel, {"google/imagen-4"}}, {"other", {}}, {"flux", {}}});
+  }
+
+  // These models are all that the catalog has from now on, with their public IDs.
+  void KnowModels(const std::map<std::string, std::vector<std::string>>& models) {
+    catalog::v1::Catalog catalog;
+    catalog.set_version(catalog_.Current()->version() + 1);
+    for (const auto& [name, public_ids] : models) {
+      catalog::v1::Model& model = *catalog.add_models();
+      model.set_name(name);
+      for (const std::string& id : public_ids) model.add_public_ids(id);
+    }
+    catalog_.Set(std::move(catalog));
   }
 
   void Advance(int64_t microseconds) { now_us_ += microseconds; }
@@ -306,6 +321,7 @@ class BillingFixture : public ::testing::Test {
   testing::RedisServer& redis_ = testing::RedisServer::Shared();
   metrics::Registry metrics_;
   loop::Loop loop_;
+  catalog_watch::CatalogHolder catalog_;
   std::unique_ptr<redis::Client> client_;
   std::optional<LossyClient> lossy_;
   FakePriceBook prices_;

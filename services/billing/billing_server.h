@@ -29,13 +29,13 @@ class LedgerTails;
 
 struct BillingOptions {
   // The callers' port, host:port; port 0 picks one.
-  std::string listen = "127.0.0.1:50052";
-  std::string admin_listen = "127.0.0.1:50062";
+  std::string listen = "127.0.0.1:7201";
+  std::string admin_listen = "127.0.0.1:7202";
   // For main; a BillingServer itself does not open it.
-  std::string metrics_listen = "127.0.0.1:9452";
+  std::string metrics_listen = "127.0.0.1:9466";
   std::string redis = "redis://127.0.0.1:6379";
   // The registry's callers' port. For main: a BillingServer is given the catalog.
-  std::string registry = "127.0.0.1:50051";
+  std::string registry = "127.0.0.1:7101";
   // Required.
   std::string admin_token_file;
   // Where callers show a certificate, as they must to be trusted meters; empty: there is no such port. PEM

@@ -81,6 +81,32 @@ TEST_F(BooksTest, UsageIsCountedByDayKeyAndModelInTheStepOfTheCharge) {
   EXPECT_THAT(UsageLines(20250101, 20260101), ::testing::SizeIs(3));
 }
 
+// What is damaged is a counter of the four; the others go on.
+TEST_F(BooksTest, ADamagedCounterFailsNoChargeCountsFromZeroAndIsToldOf) {
+  std::string key = Open("acme", kDollar);
+  ASSERT_THAT(Settle(Reserved(Asking(key, 2)), 2), IsOk());
+  const std::string usage = AccountKeys("acme").Usage(20260101);
+  redis_.Ask({"HSET", usage, "1|imagen-4|i", "two"});
+  absl::StatusOr<v1::ListUsageResponse> told = Usage(20260101, 20260101);
+  ASSERT_THAT(told, IsOk());
+  EXPECT_THAT(told->damaged(), ::testing::ElementsAre(
+                                   usage + ": `1|imagen-4|i` is `two`, which is no count; it is left out."));
+  EXPECT_THAT(UsageLines(20260101, 20260101),
+              ::testing::ElementsAre("20260101 acme.1 imagen-4: 1r 0i 80000000c 0u"));
+  ASSERT_THAT(Settle(Reserved(Asking(key, 2)), 2), IsOk());
+  EXPECT_THAT(UsageLines(20260101, 20260101),
+              ::testing::ElementsAre("20260101 acme.1 imagen-4: 2r 2i 160000000c 0u"));
+  told = Usage(20260101, 20260102);
+  EXPECT_THAT(
+      told->damaged(),
+      ::testing::ElementsAre(usage + ": `1|imagen-4|i` was `two`, which is no count; it was counted from "
+                                     "zero and is kept as field ` damaged 1|imagen-4|i`."));
+  EXPECT_NE(metrics_.Text().find("prismatic_damaged_counters_total{counters=\"usage\"} 1"),
+            std::string::npos);
+  redis_.Ask({"HDEL", usage, " damaged 1|imagen-4|i"});
+  EXPECT_EQ(Usage(20260101, 20260102)->damaged_size(), 0);
+}
+
 TEST_F(BooksTest, DaysThatAreNoneOrTooManyAreRefused) {
   Open("acme", 1);
   EXPECT_THAT(Usage(20260230, 20260301), HasReason(ERROR_REASON_INVALID_VALUE));

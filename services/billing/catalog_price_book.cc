@@ -8,9 +8,6 @@
 namespace prismatic::billing {
 namespace {
 
-// A watch is behind by a network's delay; who is behind for longer has lost the registry.
-constexpr absl::Duration kCatalogWaitMax = absl::Milliseconds(200);
-
 // The first row that matches, as the catalog promises.
 std::optional<Money> PriceOf(const catalog::v1::Model& model, absl::string_view size,
                              absl::string_view quality) {
@@ -28,7 +25,7 @@ std::optional<Money> PriceOf(const catalog::v1::Model& model, absl::string_view 
 }  // namespace
 
 Task<absl::StatusOr<Quote>> CatalogPriceBook::Find(std::string model, std::string size, std::string quality,
-                                                   int64_t catalog_version) {
+                                                   int64_t catalog_version, Naming naming) {
   // Without any catalog nothing is known, which is not the same as "no such model".
   int64_t wanted = std::max<int64_t>(catalog_version, 1);
   auto waited = holder_.WaitForVersion(wanted, kCatalogWaitMax);
@@ -37,8 +34,10 @@ Task<absl::StatusOr<Quote>> CatalogPriceBook::Find(std::string model, std::strin
   if (!reached) co_return error::CatalogBehind(snapshot->version(), wanted);
   Quote quote{.catalog_version = snapshot->version()};
   const catalog::v1::Model* found = snapshot->FindModel(model);
+  if (found == nullptr && naming == Naming::kAlsoPublic) found = snapshot->FindByPublicId(model);
   if (found != nullptr) {
     quote.model_found = true;
+    quote.model = found->name();
     quote.unit_price = PriceOf(*found, size, quality);
     quote.quota_units = std::max<int64_t>(found->quota_units_per_image(), 1);
   }

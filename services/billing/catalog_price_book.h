@@ -13,7 +13,7 @@ class CatalogPriceBook : public PriceBook {
   explicit CatalogPriceBook(catalog_watch::CatalogHolder& holder) : holder_(holder) {}
 
   Task<absl::StatusOr<Quote>> Find(std::string model, std::string size, std::string quality,
-                                   int64_t catalog_version) override;
+                                   int64_t catalog_version, Naming naming) override;
 
  private:
   catalog_watch::CatalogHolder& holder_;

@@ -25,10 +25,11 @@ class ConfirmationTest : public ::testing::Test {
       ledger.emplace(*client, metrics);
       sweeper.emplace(*ledger, metrics);
       billing.emplace(*ledger, prices, *sweeper, metrics);
-      admin.emplace(*ledger);
+      admin.emplace(*ledger, catalog);
     }
     metrics::Registry metrics;
     loop::Loop loop{"confirmation-test"};
+    catalog_watch::CatalogHolder catalog{loop, metrics};
     std::unique_ptr<redis::Client> client;
     std::optional<RedisLedger> ledger;
     std::optional<Sweeper> sweeper;
@@ -97,6 +98,7 @@ TEST_F(ConfirmationTest, AnUnconfirmedSettlementStandsAndIsMadeAgainWhenAFailove
   ASSERT_THAT(Settle(careful_, lost), IsOk());
   EXPECT_EQ(Account().balance_nano_usd(), kDollar - 2 * kPrice);
   EXPECT_EQ(Wait(careful_.ledger->ResendUnconfirmed()), 0) << "nothing was lost yet";
+  EXPECT_EQ(Wait(careful_.ledger->Status()).unconfirmed_settlements(), 2);
 
   LoseAllSinceTheSave();
   EXPECT_EQ(Account().balance_nano_usd(), kDollar - kPrice);

@@ -128,6 +128,20 @@ class EveryFunctionTest : public FunctionsTest {
     EXPECT_THAT(Wait(ledger_->Audit("acme")), IsOk());
     EXPECT_THAT(Wait(ledger_->Recount("acme")), IsOk());
     EXPECT_THAT(Wait(ledger_->TrimLedger("acme", 1, kDollar)), IsOk());
+    LookAtAll();
+  }
+  void LookAtAll() {
+    EXPECT_EQ(Wait(admin_->ListAccounts({}))->accounts_size(), 1);
+    v1::ListTotalsRequest totals;
+    totals.set_first_day(20260101);
+    totals.set_last_day(20260102);
+    EXPECT_GT(Wait(admin_->ListTotals(totals))->rows_size(), 0);
+    EXPECT_GT(Wait(admin_->ListAuditEntries({}))->entries_size(), 5);
+    absl::StatusOr<v1::GetBillingStatusResponse> status = Wait(admin_->GetBillingStatus({}));
+    ASSERT_THAT(status, IsOk());
+    EXPECT_EQ(status->redis_error(), "");
+    EXPECT_GT(status->redis_time_us(), 0);
+    EXPECT_EQ(status->redis_settings().count("redis_version"), 1u);
   }
 };
 

@@ -217,6 +217,7 @@ TEST_F(LimitsTest, CheckKeyComparesAndConsumesNothing) {
 TEST_F(LimitsTest, RefusalsComeInTheirOrderAndStrangersLearnNothing) {
   prices_.Set("unpriced", std::nullopt);
   prices_.Set("free", 0);
+  KnowModels({{kModel, {}}, {"unpriced", {}}, {"missing", {}}});  // when the key is made
   Open("acme", 0);
   v1::CreateKeyResponse made = NewKey("acme", Limited(1, 5), {kModel, "unpriced", "missing"}, 60);
   v1::CreateReservationRequest request = Asking(made.api_key(), 6);

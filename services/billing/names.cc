@@ -59,6 +59,10 @@ std::optional<ReservationId> ParseReservationId(absl::string_view text) {
 int BucketOf(absl::string_view account) { return static_cast<unsigned char>(crypto::Sha256(account)[0]); }
 
 std::string DueKey(int bucket) { return absl::StrCat(Tag(bucket), ":due"); }
+std::string AccountListKey(int bucket) { return absl::StrCat(Tag(bucket), ":accounts"); }
+std::string TotalsKey(int bucket, int32_t day) { return absl::StrCat(Tag(bucket), ":day:", day); }
+std::string AuditKey(int bucket) { return absl::StrCat(Tag(bucket), ":audit"); }
+std::string SettingsAuditKey(int bucket) { return absl::StrCat(Tag(bucket), ":audit:settings"); }
 std::string ImportedKeyName(absl::string_view key_sha256) { return absl::StrCat("apikey:", key_sha256); }
 
 AccountKeys::AccountKeys(absl::string_view account)
@@ -82,5 +86,9 @@ std::string AccountKeys::CarriedForward() const { return absl::StrCat(tag_, ":fw
 std::string AccountKeys::Import(absl::string_view key_sha256) const {
   return absl::StrCat(tag_, ":imp:", account_, ":", key_sha256);
 }
+std::string AccountKeys::AccountList() const { return AccountListKey(bucket_); }
+std::string AccountKeys::Totals(int32_t day) const { return TotalsKey(bucket_, day); }
+std::string AccountKeys::Audit() const { return AuditKey(bucket_); }
+std::string AccountKeys::SettingsAudit() const { return SettingsAuditKey(bucket_); }
 
 }  // namespace prismatic::billing

@@ -37,6 +37,12 @@ inline constexpr int kBuckets = 256;
 int BucketOf(absl::string_view account);
 // `{b007}:due`.
 std::string DueKey(int bucket);
+// Of all accounts of a bucket: their names, what was used on a day (YYYYMMDD), and what was changed by hand,
+// for good or to and fro (see functions/audit_log.lua).
+std::string AccountListKey(int bucket);
+std::string TotalsKey(int bucket, int32_t day);
+std::string AuditKey(int bucket);
+std::string SettingsAuditKey(int bucket);
 // `apikey:<hash>`, the one key that is in no bucket: it tells whose an imported API key is.
 std::string ImportedKeyName(absl::string_view key_sha256);
 
@@ -56,6 +62,11 @@ class AccountKeys {
   // The ledger's carried-forward entry.
   std::string CarriedForward() const;
   std::string Import(absl::string_view key_sha256) const;
+  // The bucket's.
+  std::string AccountList() const;
+  std::string Totals(int32_t day) const;
+  std::string Audit() const;
+  std::string SettingsAudit() const;
 
  private:
   std::string account_;

@@ -101,7 +101,11 @@ RedisLedger::RedisLedger(redis::Client& client, metrics::Registry& metrics, Opti
               "Unconfirmed settlements sent again after a failover: restored (it had lost them), kept, "
               "refused or "
               "passed_on; forgotten: too many to remember.",
-              "result") {}
+              "result"),
+      damaged_(metrics, "prismatic_damaged_counters_total",
+               "Settlements that met counters of their day (usage, totals) which cannot be read; those count "
+               "from zero.",
+               "counters") {}
 
 std::string RedisLedger::Now() const {
   return options_.test_clock ? absl::StrCat(options_.test_clock()) : "";
@@ -321,7 +325,8 @@ Task<absl::StatusOr<bool>> RedisLedger::Expire(ReservationId id) {
   co_return Is(*answer, "OK");
 }
 
-Task<absl::StatusOr<AccountState>> RedisLedger::CreateAccount(v1::CreateAccountRequest request) {
+Task<absl::StatusOr<AccountState>> RedisLedger::CreateAccount(v1::CreateAccountRequest request,
+                                                              AdminCall call) {
   AccountKeys names(request.name());
   std::vector<std::string> arguments = WordsOfLimits(request.limits());
   arguments.insert(arguments.begin(), absl::StrCat(request.wallet_nano_usd()));
@@ -330,8 +335,10 @@ Task<absl::StatusOr<AccountState>> RedisLedger::CreateAccount(v1::CreateAccountR
   arguments.push_back(request.has_subscription() ? absl::StrCat(plan.quota_units()) : "");
   arguments.push_back(PeriodWord(plan.period()));
   arguments.push_back(absl::StrCat(plan.start_time_us()));
-  auto ask =
-      AskForPeriod("create_account", Lane::kLasting, {names.Account(), names.Ledger()}, std::move(arguments));
+  arguments.push_back(call.actor);
+  auto ask = AskForPeriod("create_account", Lane::kLasting,
+                          {names.Account(), names.Ledger(), names.AccountList(), names.Audit()},
+                          std::move(arguments));
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   Words words(*answer, 1);

@@ -10,8 +10,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "prismatic/billing/v1/billing.pb.h"
+#include "services/billing/admin_call.h"
 #include "services/billing/api_key.h"
+#include "services/billing/audit_entries.h"
 #include "services/billing/billing_metrics.h"
+#include "services/billing/day_counters.h"
 #include "services/billing/functions.h"
 #include "services/billing/imported_key_cache.h"
 #include "services/billing/ledger_changes.h"
@@ -104,7 +107,8 @@ struct Estimate {
 // Where replicas are waited for (`?wait=N`) and too few confirm a change in time: settlements, expiries and
 // new keys stand, everything else answers BILLING_UNAVAILABLE and is to be repeated.
 //
-// Metrics: prismatic_ledger_operations_total{operation, result}, prismatic_settlements_resent_total{result}.
+// Metrics: prismatic_ledger_operations_total{operation, result}, prismatic_settlements_resent_total{result},
+// prismatic_damaged_counters_total{counters}.
 class RedisLedger {
  public:
   struct Options {
@@ -130,14 +134,15 @@ class RedisLedger {
   // True when this call ended the hold. One whose time is too far ahead gets an earlier one.
   Task<absl::StatusOr<bool>> Expire(ReservationId id);
 
-  Task<absl::StatusOr<AccountState>> CreateAccount(v1::CreateAccountRequest request);
+  // What changes something by hand writes who did it to the audit log, in the same step.
+  Task<absl::StatusOr<AccountState>> CreateAccount(v1::CreateAccountRequest request, AdminCall call = {});
   Task<absl::StatusOr<AccountState>> GetAccount(std::string name);
   Task<absl::StatusOr<v1::TopUpWalletResponse>> TopUp(std::string account, Money amount,
-                                                      std::string request_id);
+                                                      std::string request_id, AdminCall call = {});
   // nullopt when the number is not the account's next one.
   Task<absl::StatusOr<std::optional<v1::Key>>> CreateKey(KeyId id, std::string key_sha256,
-                                                         v1::CreateKeyRequest request);
-  Task<absl::StatusOr<v1::Key>> RevokeKey(KeyId id);
+                                                         v1::CreateKeyRequest request, AdminCall call = {});
+  Task<absl::StatusOr<v1::Key>> RevokeKey(KeyId id, AdminCall call = {});
   // The keys from `first` to `last`.
   Task<absl::StatusOr<std::vector<v1::Key>>> ListKeys(std::string account, int64_t first, int64_t last);
   Task<absl::StatusOr<v1::ListLedgerEntriesResponse>> ListLedger(std::string account, int64_t after,
@@ -146,26 +151,58 @@ class RedisLedger {
 
   // Administration: redis_ledger_admin.cc, _keys.cc and _books.cc. A request's fields are within their
   // limits.
-  Task<absl::StatusOr<v1::Account>> UpdateAccount(v1::UpdateAccountRequest request);
-  Task<absl::StatusOr<v1::Account>> SetSuspended(std::string account, bool suspended);
-  Task<absl::StatusOr<v1::AdjustWalletResponse>> Adjust(v1::AdjustWalletRequest request);
-  Task<absl::StatusOr<v1::WriteOffDebtResponse>> WriteOff(v1::WriteOffDebtRequest request);
+  Task<absl::StatusOr<v1::Account>> UpdateAccount(v1::UpdateAccountRequest request, AdminCall call = {});
+  Task<absl::StatusOr<v1::Account>> SetSuspended(std::string account, bool suspended, AdminCall call = {});
+  Task<absl::StatusOr<v1::AdjustWalletResponse>> Adjust(v1::AdjustWalletRequest request, AdminCall call = {});
+  Task<absl::StatusOr<v1::WriteOffDebtResponse>> WriteOff(v1::WriteOffDebtRequest request,
+                                                          AdminCall call = {});
 
   // Whose API key this text is: its own words say it, or, of an imported one, a mapping in Redis that is
   // remembered. INVALID_API_KEY when there is none. Whether the key is still good is asked in its account.
   Task<absl::StatusOr<ApiKey>> FindKey(std::string text);
-  Task<absl::StatusOr<v1::ImportKeyResponse>> ImportKey(v1::ImportKeyRequest request);
-  Task<absl::StatusOr<v1::Key>> UpdateKey(KeyId id, v1::UpdateKeyRequest request);
+  Task<absl::StatusOr<v1::ImportKeyResponse>> ImportKey(v1::ImportKeyRequest request, AdminCall call = {});
+  // The account's key that was imported with this hash (hex); nullopt when there is none. KEY_EXISTS when
+  // another account has it.
+  Task<absl::StatusOr<std::optional<v1::Key>>> FindImported(std::string account, std::string key_sha256);
+  Task<absl::StatusOr<v1::Key>> UpdateKey(KeyId id, v1::UpdateKeyRequest request, AdminCall call = {});
 
-  // In no order. INVALID_VALUE, and nothing read, when there are more than `rows_max`.
-  Task<absl::StatusOr<std::vector<v1::UsageRow>>> ListUsage(std::string account, std::vector<int32_t> days,
-                                                            size_t rows_max);
+  struct UsageRead {
+    // In no order.
+    std::vector<v1::UsageRow> rows;
+    std::vector<Damage> damaged;
+  };
+  // INVALID_VALUE, and nothing read, when there are more than `rows_max`.
+  Task<absl::StatusOr<UsageRead>> ListUsage(std::string account, std::vector<int32_t> days, size_t rows_max);
   Task<absl::StatusOr<v1::ListReservationsResponse>> ListReservations(std::string account, int page,
                                                                       HoldPosition after);
   Task<absl::StatusOr<v1::AuditAccountResponse>> Audit(std::string account);
-  Task<absl::StatusOr<v1::RecountAccountResponse>> Recount(std::string account);
+  Task<absl::StatusOr<v1::RecountAccountResponse>> Recount(std::string account, AdminCall call = {});
   // Reads the entries that go; INVALID_VALUE when `balance` is not the one after entry `through`.
-  Task<absl::StatusOr<v1::LedgerEntry>> TrimLedger(std::string account, int64_t through, int64_t balance);
+  Task<absl::StatusOr<v1::LedgerEntry>> TrimLedger(std::string account, int64_t through, int64_t balance,
+                                                   AdminCall call = {});
+
+  // Over all buckets, by pipelines: redis_ledger_overview.cc. Each command of one is a step of its own.
+  //
+  // The first `limit` names behind `after` that begin with `prefix`, in order.
+  Task<absl::StatusOr<std::vector<std::string>>> ListAccountNames(std::string prefix, std::string after,
+                                                                  size_t limit);
+  // In the names' order; without those that are no accounts.
+  Task<absl::StatusOr<std::vector<v1::Account>>> ReadAccounts(std::vector<std::string> names);
+  struct TotalsRead {
+    // In order of day and model.
+    std::vector<v1::TotalsRow> rows;
+    std::vector<Damage> damaged;
+    // Redis' clock, from before they were read.
+    int64_t time_us = 0;
+  };
+  Task<absl::StatusOr<TotalsRead>> ReadTotals(std::vector<int32_t> days);
+  // See audit_entries.h.
+  Task<absl::StatusOr<v1::ListAuditEntriesResponse>> ListAudit(AuditQuery query);
+  // Never fails; what cannot be told is missing.
+  Task<v1::GetBillingStatusResponse> Status();
+
+  // What Redis' clock may say now.
+  int64_t NowUs() const;
 
  private:
   using Answer = std::vector<redis::Reply>;
@@ -211,13 +248,19 @@ class RedisLedger {
   void NoteConfirmation(const Answer& answer, UnconfirmedSettlements::Settlement settlement);
   absl::StatusOr<Answer> Checked(const std::string& function, absl::StatusOr<redis::Reply> reply);
   std::string Now() const;
-  // What Redis' clock may say now.
-  int64_t NowUs() const;
+  // A pipeline over the lasting lane, in whose answers is no error, but for those of keys of another type
+  // where the caller looks for them.
+  enum class WrongTypes { kFail, kAnswer };
+  Task<absl::StatusOr<Answer>> Gather(std::string operation, std::vector<std::vector<std::string>> commands,
+                                      WrongTypes wrong_types = WrongTypes::kFail);
+  // Logs and counts what a settlement says of its day's counters.
+  void NoteDamagedCounters(Words& words, const ReservationId& id);
 
   redis::Client& client_;
   const Options options_;
   CounterFamily operations_;
   CounterFamily resent_;
+  CounterFamily damaged_;
   UnconfirmedSettlements unconfirmed_;
   ImportedKeyCache imported_keys_;
 };

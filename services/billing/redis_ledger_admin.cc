@@ -42,14 +42,18 @@ Task<absl::StatusOr<AccountState>> RedisLedger::GetAccount(std::string name) {
   co_return AccountState{std::move(read.account), read.last_key_number};
 }
 
-Task<absl::StatusOr<v1::Account>> RedisLedger::UpdateAccount(v1::UpdateAccountRequest request) {
+Task<absl::StatusOr<v1::Account>> RedisLedger::UpdateAccount(v1::UpdateAccountRequest request,
+                                                             AdminCall call) {
   AccountKeys names(request.name());
   std::vector<std::string> arguments = WordsOfChange(request.limits());
   arguments.push_back(PolicyWord(request.funding_policy()));
   arguments.push_back(QuotaWord(request));
   arguments.push_back(request.has_subscription() ? PeriodWord(request.subscription().period()) : "");
-  auto ask =
-      AskForPeriod("update_account", Lane::kLasting, {names.Account(), names.Ledger()}, std::move(arguments));
+  arguments.push_back(call.actor);
+  auto ask = AskForPeriod(
+      "update_account", Lane::kLasting,
+      {names.Account(), names.Ledger(), names.AccountList(), names.Audit(), names.SettingsAudit()},
+      std::move(arguments));
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   Words words(*answer, 1);
@@ -58,9 +62,11 @@ Task<absl::StatusOr<v1::Account>> RedisLedger::UpdateAccount(v1::UpdateAccountRe
   co_return account;
 }
 
-Task<absl::StatusOr<v1::Account>> RedisLedger::SetSuspended(std::string name, bool suspended) {
+Task<absl::StatusOr<v1::Account>> RedisLedger::SetSuspended(std::string name, bool suspended,
+                                                            AdminCall call) {
   AccountKeys names(name);
-  auto ask = Ask("set_state", Lane::kLasting, {names.Account()}, {suspended ? "suspended" : "active"});
+  auto ask = Ask("set_state", Lane::kLasting, {names.Account(), names.SettingsAudit()},
+                 {suspended ? "suspended" : "active", call.actor});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   Words words(*answer, 1);
@@ -70,30 +76,35 @@ Task<absl::StatusOr<v1::Account>> RedisLedger::SetSuspended(std::string name, bo
 }
 
 Task<absl::StatusOr<v1::TopUpWalletResponse>> RedisLedger::TopUp(std::string account, Money amount,
-                                                                 std::string request_id) {
+                                                                 std::string request_id, AdminCall call) {
   AccountKeys names(account);
-  auto ask = Ask("top_up", Lane::kLasting, {names.Account(), names.TopUp(request_id), names.Ledger()},
-                 {absl::StrCat(amount.nanos()), request_id});
+  auto ask =
+      Ask("top_up", Lane::kLasting, {names.Account(), names.TopUp(request_id), names.Ledger(), names.Audit()},
+          {absl::StrCat(amount.nanos()), request_id, call.actor});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   co_return ReadChange<v1::TopUpWalletResponse>(*answer, account, "top_up");
 }
 
-Task<absl::StatusOr<v1::AdjustWalletResponse>> RedisLedger::Adjust(v1::AdjustWalletRequest request) {
+Task<absl::StatusOr<v1::AdjustWalletResponse>> RedisLedger::Adjust(v1::AdjustWalletRequest request,
+                                                                   AdminCall call) {
   AccountKeys names(request.account());
   auto ask =
-      Ask("adjust", Lane::kLasting, {names.Account(), names.TopUp(request.request_id()), names.Ledger()},
-          {absl::StrCat(request.amount_nano_usd()), request.request_id(), request.reason()});
+      Ask("adjust", Lane::kLasting,
+          {names.Account(), names.TopUp(request.request_id()), names.Ledger(), names.Audit()},
+          {absl::StrCat(request.amount_nano_usd()), request.request_id(), request.reason(), call.actor});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   co_return ReadChange<v1::AdjustWalletResponse>(*answer, request.account(), "adjust");
 }
 
-Task<absl::StatusOr<v1::WriteOffDebtResponse>> RedisLedger::WriteOff(v1::WriteOffDebtRequest request) {
+Task<absl::StatusOr<v1::WriteOffDebtResponse>> RedisLedger::WriteOff(v1::WriteOffDebtRequest request,
+                                                                     AdminCall call) {
   AccountKeys names(request.account());
   auto run =
-      Run("write_off", Lane::kLasting, {names.Account(), names.TopUp(request.request_id()), names.Ledger()},
-          {absl::StrCat(request.amount_nano_usd()), request.request_id(), request.reason()});
+      Run("write_off", Lane::kLasting,
+          {names.Account(), names.TopUp(request.request_id()), names.Ledger(), names.Audit()},
+          {absl::StrCat(request.amount_nano_usd()), request.request_id(), request.reason(), call.actor});
   absl::StatusOr<Answer> answer = co_await run;
   absl::Status refused = RefusalOfBooks(answer);
   if (!refused.ok()) co_return refused;

@@ -26,12 +26,13 @@ constexpr int kTrimPage = 1'000;
 // Another one may trim at the same time.
 constexpr int kTrimTries = 5;
 
-// Adds one counter, `<key number or ->|<model>|<r, i, c or u>`, to the row that it belongs to.
+// Adds one counter, `<key number or ->|<model>|<r, i, c or u>`, to the row that it belongs to. False when it
+// is none.
 bool AddUsage(absl::string_view field, absl::string_view value, const std::string& account, int32_t day,
               std::map<std::string, v1::UsageRow>& rows) {
   size_t first = field.find('|'), last = field.rfind('|');
   int64_t number = 0;
-  if (first == absl::string_view::npos || last == first || !absl::SimpleAtoi(value, &number)) return false;
+  if (first == absl::string_view::npos || last == first || !ReadCounter(value, &number)) return false;
   absl::string_view key = field.substr(0, first), what = field.substr(last + 1);
   v1::UsageRow& row = rows[std::string(field.substr(0, last))];
   row.set_day(day);
@@ -94,9 +95,9 @@ Task<absl::StatusOr<v1::ListLedgerEntriesResponse>> RedisLedger::ListLedger(std:
   co_return response;
 }
 
-Task<absl::StatusOr<std::vector<v1::UsageRow>>> RedisLedger::ListUsage(std::string account,
-                                                                       std::vector<int32_t> days,
-                                                                       size_t rows_max) {
+Task<absl::StatusOr<RedisLedger::UsageRead>> RedisLedger::ListUsage(std::string account,
+                                                                    std::vector<int32_t> days,
+                                                                    size_t rows_max) {
   AccountKeys names(account);
   std::vector<std::string> keys = {names.Account()};
   for (int32_t day : days) keys.push_back(names.Usage(day));
@@ -105,18 +106,22 @@ Task<absl::StatusOr<std::vector<v1::UsageRow>>> RedisLedger::ListUsage(std::stri
   if (!answer.ok()) co_return answer.status();
   if (Is(*answer, "TOO_MANY")) co_return error::TooManyUsageRows();
   if (!IsSuccess(*answer)) co_return RefusalOf(*answer, {});
-  std::vector<v1::UsageRow> listed;
+  UsageRead read;
+  DamageNotes damage;
   for (size_t i = 0; i < days.size() && i + 1 < answer->size(); ++i) {
-    const std::vector<Reply>& fields = (*answer)[i + 1].elements;
+    const std::string key = names.Usage(days[i]);
+    const Reply& day = (*answer)[i + 1];
+    if (day.text == "DAMAGED") damage.TakeNoHash(days[i], key);
     std::map<std::string, v1::UsageRow> rows;
-    for (size_t j = 0; j + 1 < fields.size(); j += 2) {
-      if (!AddUsage(fields[j].text, fields[j + 1].text, account, days[i], rows)) {
-        co_return BrokenAnswer("list_usage");
-      }
+    for (size_t j = 0; j + 1 < day.elements.size(); j += 2) {
+      const std::string &field = day.elements[j].text, &value = day.elements[j + 1].text;
+      if (damage.TakeAside(days[i], key, field, value)) continue;
+      if (!AddUsage(field, value, account, days[i], rows)) damage.TakeUnread(days[i], key, field, value);
     }
-    for (auto& [name, row] : rows) listed.push_back(std::move(row));
+    for (auto& [name, row] : rows) read.rows.push_back(std::move(row));
   }
-  co_return listed;
+  read.damaged = damage.all();
+  co_return read;
 }
 
 Task<absl::StatusOr<RedisLedger::HoldList>> RedisLedger::ListHolds(std::string account, int wanted,
@@ -187,9 +192,11 @@ Task<absl::StatusOr<v1::AuditAccountResponse>> RedisLedger::Audit(std::string ac
   co_return ReadAudit(*answer, answer->size(), account);
 }
 
-Task<absl::StatusOr<v1::RecountAccountResponse>> RedisLedger::Recount(std::string account) {
+Task<absl::StatusOr<v1::RecountAccountResponse>> RedisLedger::Recount(std::string account, AdminCall call) {
   AccountKeys names(account);
-  auto run = Run("recount", Lane::kLasting, {names.Account(), names.Due()}, {account});
+  auto run =
+      Run("recount", Lane::kLasting,
+          {names.Account(), names.Due(), names.AccountList(), names.SettingsAudit()}, {account, call.actor});
   absl::StatusOr<Answer> answer = co_await run;
   absl::Status refused = RefusalOfBooks(answer);
   if (!refused.ok()) co_return refused;
@@ -223,7 +230,7 @@ Task<absl::StatusOr<RedisLedger::LedgerHead>> RedisLedger::ReadHead(std::string 
 }
 
 Task<absl::StatusOr<v1::LedgerEntry>> RedisLedger::TrimLedger(std::string account, int64_t through,
-                                                              int64_t balance) {
+                                                              int64_t balance, AdminCall call) {
   AccountKeys names(account);
   for (int i = 0; i < kTrimTries; ++i) {
     auto read = ReadHead(account, through);
@@ -236,8 +243,10 @@ Task<absl::StatusOr<v1::LedgerEntry>> RedisLedger::TrimLedger(std::string accoun
                            count.period_end_us}) {
       arguments.push_back(count.exists ? absl::StrCat(number) : "");
     }
-    auto run = Run("trim_ledger", Lane::kLasting, {names.Account(), names.Ledger(), names.CarriedForward()},
-                   std::move(arguments));
+    arguments.push_back(call.actor);
+    auto run =
+        Run("trim_ledger", Lane::kLasting,
+            {names.Account(), names.Ledger(), names.CarriedForward(), names.Audit()}, std::move(arguments));
     absl::StatusOr<Answer> answer = co_await run;
     if (answer.ok() && (*answer)[0].text == "CHANGED") continue;
     absl::Status refused = RefusalOfBooks(answer);

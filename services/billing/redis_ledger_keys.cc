@@ -55,11 +55,14 @@ absl::StatusOr<v1::Key> KeyIn(const std::vector<Reply>& answer, const KeyId& id,
 }  // namespace
 
 Task<absl::StatusOr<std::optional<v1::Key>>> RedisLedger::CreateKey(KeyId id, std::string key_sha256,
-                                                                    v1::CreateKeyRequest request) {
+                                                                    v1::CreateKeyRequest request,
+                                                                    AdminCall call) {
   AccountKeys names(id.account);
   std::vector<std::string> arguments = NewKeyWords(request, key_sha256);
   arguments.insert(arguments.begin(), absl::StrCat(id.number));
-  auto ask = Ask("create_key", Lane::kLasting, {names.Account(), names.Key(id.Text())}, std::move(arguments));
+  arguments.push_back(call.actor);
+  auto ask = Ask("create_key", Lane::kLasting, {names.Account(), names.Key(id.Text()), names.Audit()},
+                 std::move(arguments));
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   if ((*answer)[0].text == "TAKEN") co_return std::optional<v1::Key>();
@@ -68,22 +71,25 @@ Task<absl::StatusOr<std::optional<v1::Key>>> RedisLedger::CreateKey(KeyId id, st
   co_return std::optional<v1::Key>(*std::move(key));
 }
 
-Task<absl::StatusOr<v1::Key>> RedisLedger::UpdateKey(KeyId id, v1::UpdateKeyRequest request) {
+Task<absl::StatusOr<v1::Key>> RedisLedger::UpdateKey(KeyId id, v1::UpdateKeyRequest request, AdminCall call) {
   AccountKeys names(id.account);
   std::vector<std::string> arguments = WordsOfChange(request.limits());
   arguments.insert(arguments.begin(), id.Text());
   arguments.push_back(request.has_expires_in_seconds() ? LifeWord(request.expires_in_seconds()) : "");
   arguments.push_back(request.has_allowed_models() ? "1" : "");
   arguments.push_back(ModelLines(request.allowed_models().models()));
-  auto ask = Ask("update_key", Lane::kLasting, {names.Account(), names.Key(id.Text())}, std::move(arguments));
+  arguments.push_back(call.actor);
+  auto ask = Ask("update_key", Lane::kLasting, {names.Account(), names.Key(id.Text()), names.SettingsAudit()},
+                 std::move(arguments));
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   co_return KeyIn(*answer, id, "update_key");
 }
 
-Task<absl::StatusOr<v1::Key>> RedisLedger::RevokeKey(KeyId id) {
+Task<absl::StatusOr<v1::Key>> RedisLedger::RevokeKey(KeyId id, AdminCall call) {
   AccountKeys names(id.account);
-  auto ask = Ask("revoke_key", Lane::kLasting, {names.Account(), names.Key(id.Text())}, {id.Text()});
+  auto ask = Ask("revoke_key", Lane::kLasting, {names.Account(), names.Key(id.Text()), names.Audit()},
+                 {id.Text(), call.actor});
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   co_return KeyIn(*answer, id, "revoke_key");
@@ -163,7 +169,25 @@ Task<absl::StatusOr<KeyId>> RedisLedger::ClaimImport(std::string account, std::s
   co_return **std::move(mapped);
 }
 
-Task<absl::StatusOr<v1::ImportKeyResponse>> RedisLedger::ImportKey(v1::ImportKeyRequest request) {
+Task<absl::StatusOr<std::optional<v1::Key>>> RedisLedger::FindImported(std::string account,
+                                                                       std::string key_sha256) {
+  auto get = GetAccount(account);
+  absl::StatusOr<AccountState> state = co_await get;
+  if (!state.ok()) co_return state.status();
+  auto read = ReadMapping(key_sha256);
+  absl::StatusOr<std::optional<KeyId>> id = co_await read;
+  if (!id.ok()) co_return id.status();
+  if (!id->has_value()) co_return std::optional<v1::Key>();
+  if ((*id)->account != account) co_return error::KeyExists();
+  auto list = ListKeys(account, (*id)->number, (*id)->number);
+  absl::StatusOr<std::vector<v1::Key>> keys = co_await list;
+  if (!keys.ok()) co_return keys.status();
+  if (keys->empty()) co_return std::optional<v1::Key>();
+  co_return std::optional<v1::Key>(std::move(keys->front()));
+}
+
+Task<absl::StatusOr<v1::ImportKeyResponse>> RedisLedger::ImportKey(v1::ImportKeyRequest request,
+                                                                   AdminCall call) {
   // An unknown account is told before anything is written for it, and before whose the key is.
   auto get = GetAccount(request.account());
   absl::StatusOr<AccountState> account = co_await get;
@@ -176,8 +200,9 @@ Task<absl::StatusOr<v1::ImportKeyResponse>> RedisLedger::ImportKey(v1::ImportKey
   AccountKeys names(id->account);
   std::vector<std::string> arguments = NewKeyWords(request, sha256);
   arguments.insert(arguments.begin(), id->Text());
-  auto ask =
-      Ask("import_key", Lane::kLasting, {names.Account(), names.Key(id->Text())}, std::move(arguments));
+  arguments.push_back(call.actor);
+  auto ask = Ask("import_key", Lane::kLasting, {names.Account(), names.Key(id->Text()), names.Audit()},
+                 std::move(arguments));
   absl::StatusOr<Answer> answer = co_await ask;
   if (!answer.ok()) co_return answer.status();
   absl::StatusOr<v1::Key> key = KeyIn(*answer, *id, "import_key");

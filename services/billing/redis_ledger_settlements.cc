@@ -37,7 +37,7 @@ Task<absl::StatusOr<RedisLedger::Answer>> RedisLedger::SettleOnItsDay(Reservatio
     auto run =
         Run("settle", Lane::kLasting,
             {names.Account(), names.Reservation(id.attempt_id), names.Due(), names.Ledger(), names.Usage(day),
-             names.Usage(other)},
+             names.Usage(other), names.Totals(day), names.Totals(other)},
             {id.account, id.attempt_id, absl::StrCat(delivered), absl::StrCat(day), absl::StrCat(other)});
     absl::StatusOr<Answer> answer = co_await run;
     if (!answer.ok() || !Is(*answer, "DAY")) co_return answer;
@@ -102,6 +102,16 @@ Task<RedisLedger::Resent> RedisLedger::Resend(UnconfirmedSettlements::Settlement
   co_return Resent::kLost;
 }
 
+void RedisLedger::NoteDamagedCounters(Words& words, const ReservationId& id) {
+  while (!words.done() && !words.broken()) {
+    const std::string& counters = words.Text();
+    log::Error(
+        "a day's counters are damaged; the settlement stands, and what cannot be read counts from zero",
+        {{"counters", counters}, {"reservation", id.Text()}});
+    damaged_.Add(counters);
+  }
+}
+
 Task<absl::StatusOr<Settlement>> RedisLedger::Settle(ReservationId id, int delivered) {
   uint64_t history = client_.replication().changes;
   auto run = SettleOnItsDay(id, delivered);
@@ -112,6 +122,7 @@ Task<absl::StatusOr<Settlement>> RedisLedger::Settle(ReservationId id, int deliv
   bool passed_on = Is(*answer, "PASSED_ON");
   Words words(*answer, 1);
   ReservationWords read = ReadReservation(words, id);
+  NoteDamagedCounters(words, id);
   if (words.broken()) co_return BrokenAnswer("settle");
   Settlement settlement{.passed_on = passed_on};
   *settlement.response.mutable_reservation() = std::move(read.reservation);

@@ -9,7 +9,10 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
 #include "prismatic/billing/v1/billing.grpc.pb.h"
 #include "services/billing/api_key.h"
 #include "services/billing/billing_server.h"
@@ -75,8 +78,10 @@ class ServiceTest : public ::testing::Test {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Stub& stub,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, absl::string_view token = "") {
+                                const Request& request, absl::string_view token = "",
+                                const std::string& actor = "") {
     grpc::ClientContext context;
+    if (!actor.empty()) context.AddMetadata("x-prismatic-actor", actor);
     context.set_deadline(absl::ToChronoTime(absl::Now() + testing::kPatience));
     if (!token.empty()) context.AddMetadata("authorization", "Bearer " + std::string(token));
     Response response;
@@ -185,12 +190,131 @@ TEST_F(ServiceTest, ACatalogThatIsBehindIsWaitedForAMomentAndThenToldToValidKeys
   EXPECT_EQ(reserved->reservation().catalog_version(), 5);
 }
 
+// People estimate what clients send; a reservation names what the gateway has resolved.
+TEST_F(ServiceTest, AnEstimateTakesPublicIdsAndAReservationCanonicalNamesOnly) {
+  ASSERT_THAT(CreateAccount("acme", 100'000'000), IsOk());
+  v1::CreateKeyRequest make;
+  make.set_account("acme");
+  make.add_allowed_models("google/imagen-4");
+  auto made = Call(*admin_, &v1::BillingAdmin::Stub::CreateKey, make, kToken);
+  ASSERT_THAT(made, IsOk());
+  EXPECT_EQ(made->key().allowed_models(0), "imagen-4");
+  for (const char* name : {"imagen-4", "google/imagen-4"}) {
+    v1::EstimateCostRequest estimate;
+    estimate.set_api_key(made->api_key());
+    estimate.set_model(name);
+    estimate.set_image_count(2);
+    auto told = Call(*billing_, &v1::Billing::Stub::EstimateCost, estimate);
+    ASSERT_THAT(told, IsOk()) << name;
+    EXPECT_EQ(told->total_nano_usd(), 80'000'000) << name;
+    EXPECT_TRUE(told->would_be_admitted()) << name << told->refusal_reason();
+    estimate.set_model("google/imagen-5");
+    EXPECT_THAT(Call(*billing_, &v1::Billing::Stub::EstimateCost, estimate),
+                HasReason(ERROR_REASON_MODEL_NOT_FOUND));
+  }
+  v1::CreateReservationRequest reserve;
+  reserve.set_api_key(made->api_key());
+  reserve.set_attempt_id(NewUuidV7());
+  reserve.set_model("google/imagen-4");
+  reserve.set_image_count(1);
+  EXPECT_THAT(Call(*billing_, &v1::Billing::Stub::CreateReservation, reserve),
+              HasReason(ERROR_REASON_MODEL_NOT_FOUND));
+}
+
 TEST_F(ServiceTest, TheProductionFunctionsTakeTheirTimeFromRedisAlone) {
   ASSERT_THAT(CreateAccount("acme", 1), IsOk());
   AccountKeys names("acme");
-  std::string answer = redis_.Ask({"FCALL", Functions().name + "_top_up", "3", names.Account(),
-                                   names.TopUp("x"), names.Ledger(), "1767225600000000", "5", "x"});
+  std::string answer =
+      redis_.Ask({"FCALL", Functions().name + "_top_up", "4", names.Account(), names.TopUp("x"),
+                  names.Ledger(), names.Audit(), "1767225600000000", "5", "x", "somebody"});
   EXPECT_NE(answer.find("no test clock"), std::string::npos) << answer;
+}
+
+// By Redis' own clock, over accounts of two buckets; pages are cut anywhere.
+TEST_F(ServiceTest, TheAuditLogNamesTheCallersActorAndIsReadInPagesFromTheNewestOn) {
+  ASSERT_NE(BucketOf("acme"), BucketOf("beta"));
+  ASSERT_THAT(CreateAccount("acme", 0), IsOk());
+  ASSERT_THAT(CreateAccount("beta", 0), IsOk());
+  std::vector<std::string> expected = {"admin-token/account.create/beta", "admin-token/account.create/acme"};
+  for (int i = 0; i < 60; ++i) {
+    std::string account = i % 3 == 0 ? "acme" : "beta", actor = absl::StrCat("person ", i);
+    v1::UpdateAccountRequest update;
+    update.set_name(account);
+    update.mutable_limits()->set_max_concurrent(i);
+    auto updated = Call(*admin_, &v1::BillingAdmin::Stub::UpdateAccount, update, kToken, actor);
+    ASSERT_THAT(updated, IsOk());
+    expected.insert(expected.begin(), absl::StrCat(actor, "/account.update/", account));
+    // A stranger's call is no change.
+    EXPECT_FALSE(Call(*admin_, &v1::BillingAdmin::Stub::UpdateAccount, update, "wrong", actor).ok());
+  }
+  for (int size : {1, 7, 100}) {
+    std::vector<std::string> told;
+    v1::ListAuditEntriesRequest list;
+    list.set_page_size(size);
+    while (true) {
+      auto page = Call(*admin_, &v1::BillingAdmin::Stub::ListAuditEntries, list, kToken);
+      ASSERT_THAT(page, IsOk());
+      for (const v1::AuditEntry& entry : page->entries()) {
+        told.push_back(absl::StrCat(entry.actor(), "/", entry.action(), "/", entry.account()));
+      }
+      if (!page->more()) break;
+      list.set_before_time_us(page->entries().rbegin()->time_us());
+    }
+    EXPECT_EQ(told, expected) << size;
+  }
+}
+
+TEST_F(ServiceTest, AnActorsNameIsCutAtItsGreatestLength) {
+  v1::CreateAccountRequest create;
+  create.set_name("acme");
+  ASSERT_THAT(
+      Call(*admin_, &v1::BillingAdmin::Stub::CreateAccount, create, kToken, "ann " + std::string(200, 'x')),
+      IsOk());
+  auto page = Call(*admin_, &v1::BillingAdmin::Stub::ListAuditEntries, v1::ListAuditEntriesRequest(), kToken);
+  ASSERT_THAT(page, IsOk());
+  EXPECT_EQ(page->entries(0).actor(), "ann " + std::string(124, 'x'));
+}
+
+TEST_F(ServiceTest, AccountsAndTotalsAreListedOverTheAdminPortForItsTokenOnly) {
+  ASSERT_THAT(CreateAccount("acme", 100'000'000), IsOk());
+  std::string key = NewKey("acme");
+  v1::SettleReservationRequest settle;
+  settle.set_reservation_id(Reserve(key, 1)->reservation().id());
+  settle.set_delivered_count(1);
+  ASSERT_THAT(Call(*billing_, &v1::Billing::Stub::SettleReservation, settle), IsOk());
+  auto accounts = Call(*admin_, &v1::BillingAdmin::Stub::ListAccounts, v1::ListAccountsRequest(), kToken);
+  ASSERT_THAT(accounts, IsOk());
+  ASSERT_EQ(accounts->accounts_size(), 1);
+  EXPECT_EQ(accounts->accounts(0).balance_nano_usd(), 60'000'000);
+  v1::ListTotalsRequest days;
+  absl::CivilDay today = absl::ToCivilDay(absl::Now(), absl::UTCTimeZone()), before = today - 1;
+  days.set_first_day(static_cast<int32_t>(before.year() * 10'000 + before.month() * 100 + before.day()));
+  days.set_last_day(static_cast<int32_t>(today.year() * 10'000 + today.month() * 100 + today.day()));
+  auto totals = Call(*admin_, &v1::BillingAdmin::Stub::ListTotals, days, kToken);
+  ASSERT_THAT(totals, IsOk());
+  ASSERT_EQ(totals->rows_size(), 1);
+  EXPECT_EQ(totals->rows(0).charged_nano_usd(), 40'000'000);
+  EXPECT_THAT(Call(*admin_, &v1::BillingAdmin::Stub::ListTotals, days, "wrong"),
+              HasReason(ERROR_REASON_INVALID_API_KEY));
+  EXPECT_THAT(Call(*admin_, &v1::BillingAdmin::Stub::ListAccounts, v1::ListAccountsRequest(), ""),
+              HasReason(ERROR_REASON_INVALID_API_KEY));
+}
+
+TEST_F(ServiceTest, TheStatusTellsCatalogClocksAndSettings) {
+  SetCatalog(9);
+  const int64_t before_us = absl::ToUnixMicros(absl::Now());
+  auto status =
+      Call(*admin_, &v1::BillingAdmin::Stub::GetBillingStatus, v1::GetBillingStatusRequest(), kToken);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->catalog_version(), 9);
+  EXPECT_GE(status->process_time_us(), before_us);
+  EXPECT_GE(status->redis_time_us(), before_us);  // the same machine's clock
+  EXPECT_LE(status->redis_time_us(), absl::ToUnixMicros(absl::Now()));
+  EXPECT_EQ(status->redis_error(), "");
+  EXPECT_EQ(status->unconfirmed_settlements(), 0);
+  for (const char* setting : {"appendfsync", "appendonly", "maxmemory-policy", "redis_version"}) {
+    EXPECT_EQ(status->redis_settings().count(setting), 1u) << setting;
+  }
 }
 
 TEST_F(ServiceTest, ATailTellsEveryEntryOnceInOrderAndGoesOnUntilTheCallerLeaves) {
@@ -270,6 +394,14 @@ TEST_F(OwnRedisServiceTest, WithoutRedisNothingIsAdmittedAndAfterItsReturnMoneyI
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(RetryAfterOf(refused.status()).has_value());
   EXPECT_TRUE(WaitUntil([this] { return !server_->redis().connected(); }));
+
+  auto status =
+      Call(*admin_, &v1::BillingAdmin::Stub::GetBillingStatus, v1::GetBillingStatusRequest(), kToken);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_NE(status->redis_error(), "");
+  EXPECT_EQ(status->redis_time_us(), 0);
+  EXPECT_EQ(status->redis_settings_size(), 0);
+  EXPECT_EQ(status->catalog_version(), 1);
 
   redis_.Start();
   v1::SettleReservationRequest settle;

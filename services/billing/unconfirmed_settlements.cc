@@ -6,6 +6,11 @@
 
 namespace prismatic::billing {
 
+size_t UnconfirmedSettlements::size() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return settlements_.size();
+}
+
 bool UnconfirmedSettlements::Add(Settlement settlement) {
   std::lock_guard<std::mutex> lock(mutex_);
   settlements_.push_back(std::move(settlement));

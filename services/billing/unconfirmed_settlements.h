@@ -24,6 +24,7 @@ class UnconfirmedSettlements {
     int delivered = 0;
     uint64_t history = 0;
   };
+  size_t size() const;
   // False when the oldest had to go for it.
   bool Add(Settlement settlement);
   // A later write of this history was confirmed, and with it all before it.
@@ -32,7 +33,7 @@ class UnconfirmedSettlements {
   std::vector<Settlement> TakeLost(uint64_t history);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<Settlement> settlements_;  // guarded by mutex_
 };
 

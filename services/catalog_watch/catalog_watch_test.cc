@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "services/catalog_watch/catalog_holder.h"
+#include "services/catalog_watch/line.h"
 #include "services/catalog_watch/snapshot.h"
+#include "tests/support/wait.h"
 
 namespace prismatic::catalog_watch {
 namespace {
 
+using ::prismatic::testing::WaitUntil;
 using ::testing::ElementsAre;
 
 catalog::v1::Catalog CatalogOfVersion(int64_t version) {
@@ -164,6 +167,44 @@ TEST_F(CatalogHolderTest, ASubscriberMayEndItsOwnSubscription) {
   holder_.Set(CatalogOfVersion(1));
   holder_.Set(CatalogOfVersion(2));
   EXPECT_EQ(calls, 1);
+}
+
+class LineTest : public CatalogHolderTest {
+ protected:
+  double Gauge(const std::string& name) { return metrics_.GetGauge(name, "").value(); }
+  double Failures() { return metrics_.GetCounter("prismatic_catalog_watch_failures_total", "").value(); }
+};
+
+TEST_F(LineTest, TellsWhetherTheSourceAnswersAndHowOftenItDidNot) {
+  Line line(holder_, loop_, metrics_);
+  EXPECT_EQ(Gauge("prismatic_catalog_watch_connected"), 0);
+  line.Connected();
+  EXPECT_EQ(Gauge("prismatic_catalog_watch_connected"), 1);
+  EXPECT_EQ(Gauge("prismatic_catalog_last_error_timestamp_seconds"), 0);
+  double before = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  line.Lost();
+  line.Lost();
+  EXPECT_EQ(Gauge("prismatic_catalog_watch_connected"), 0);
+  EXPECT_EQ(Failures(), 2);
+  EXPECT_GE(Gauge("prismatic_catalog_last_error_timestamp_seconds"), before);
+  line.Connected();
+  EXPECT_EQ(Gauge("prismatic_catalog_watch_connected"), 1);
+  EXPECT_EQ(Failures(), 2);
+}
+
+TEST_F(LineTest, TellsTheAgeOfTheCatalogAndOfTheSilence) {
+  Line line(holder_, loop_, metrics_);
+  line.Lost();
+  EXPECT_TRUE(WaitUntil([&] {
+    return Gauge("prismatic_catalog_age_seconds") > 0 && Gauge("prismatic_catalog_last_contact_seconds") > 0;
+  }));
+  line.Connected();
+  EXPECT_EQ(Gauge("prismatic_catalog_last_contact_seconds"), 0);
+  // The age goes on, and begins anew with the next version.
+  EXPECT_TRUE(WaitUntil([&] { return Gauge("prismatic_catalog_age_seconds") >= 1.5; }));
+  EXPECT_EQ(Gauge("prismatic_catalog_last_contact_seconds"), 0);
+  holder_.Set(CatalogOfVersion(1));
+  EXPECT_LT(Gauge("prismatic_catalog_age_seconds"), 1.5);
 }
 
 }  // namespace

@@ -26,14 +26,11 @@ constexpr absl::Duration kBackoffMax = absl::Seconds(2);
 // threads, the timer on the loop; posted work and the stream keep this alive.
 class Watcher::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(std::string target, CatalogHolder& holder, loop::Loop& loop, metrics::Registry& metrics)
+  Impl(std::string target, CatalogHolder& holder, Line& line, loop::Loop& loop)
       : target_(std::move(target)),
         holder_(holder),
+        line_(line),
         loop_(loop),
-        connected_(
-            metrics.GetGauge("prismatic_catalog_watch_connected", "The registry's catalog stream is open.")),
-        failures_(
-            metrics.GetCounter("prismatic_catalog_watch_failures_total", "Catalog streams that ended.")),
         stub_(model_registry::v1::ModelRegistry::NewStub(rpc::MakeChannel(target_, kCatalogBytesMax))) {}
 
   void Open();
@@ -51,9 +48,8 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
 
   const std::string target_;
   CatalogHolder& holder_;
+  Line& line_;  // until Stop has returned
   loop::Loop& loop_;
-  metrics::Gauge connected_;
-  metrics::Counter failures_;
   std::unique_ptr<model_registry::v1::ModelRegistry::Stub> stub_;
   std::unique_ptr<loop::Loop::Timer> timer_;  // the loop's thread only
 
@@ -114,7 +110,7 @@ void Watcher::Impl::Open() {
 }
 
 void Watcher::Impl::Connected() {
-  connected_.Set(1);
+  line_.Connected();
   std::lock_guard<std::mutex> lock(mutex_);
   backoff_ = kBackoffFirst;
   if (std::exchange(reported_, false)) log::Info("catalog watch is back", {{"registry", target_}});
@@ -126,8 +122,7 @@ void Watcher::Impl::Forget() {
 }
 
 void Watcher::Impl::Ended(const grpc::Status& status) {
-  connected_.Set(0);
-  failures_.Add();
+  line_.Lost();
   std::lock_guard<std::mutex> lock(mutex_);
   if (!stopping_) {
     if (!std::exchange(reported_, true)) {
@@ -170,7 +165,7 @@ void Watcher::Impl::Stop() {
 }
 
 Watcher::Watcher(std::string target, CatalogHolder& holder, loop::Loop& loop, metrics::Registry& metrics)
-    : impl_(std::make_shared<Impl>(std::move(target), holder, loop, metrics)) {
+    : line_(holder, loop, metrics), impl_(std::make_shared<Impl>(std::move(target), holder, line_, loop)) {
   impl_->Open();
 }
 

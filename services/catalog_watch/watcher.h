@@ -5,6 +5,7 @@
 #include <string>
 
 #include "services/catalog_watch/catalog_holder.h"
+#include "services/catalog_watch/line.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
 
@@ -14,7 +15,7 @@ namespace prismatic::catalog_watch {
 // after 100 ms to 2 s, and the holder keeps its last catalog meanwhile. The registry may be down for
 // hours. Destroyed before the holder and the loop.
 //
-// Metrics: prismatic_catalog_watch_connected, prismatic_catalog_watch_failures_total.
+// Metrics: Line's.
 class Watcher {
  public:
   // `target` is the registry's callers' port, host:port or dns:///name:port.
@@ -25,6 +26,7 @@ class Watcher {
 
  private:
   class Impl;
+  Line line_;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -1,12 +1,17 @@
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "services/admin_json/billing_json.h"
 #include "services/cli/account_output.h"
 #include "services/cli/amounts.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
 #include "services/cli/limits.h"
+#include "services/common/status/status.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -35,7 +40,7 @@ absl::StatusOr<pb::FundingPolicy> ParsePolicy(absl::string_view word) {
   if (word.empty()) return pb::FUNDING_POLICY_UNSPECIFIED;
   for (int i = 1; i < pb::FundingPolicy_ARRAYSIZE; ++i) {
     auto policy = static_cast<pb::FundingPolicy>(i);
-    if (FundingPolicyWord(policy) == word) return policy;
+    if (admin_json::FundingPolicyWord(policy) == word) return policy;
   }
   return UsageError(absl::StrCat("--funding is \"", word,
                                  "\"; it can be subscription_first, subscription_only or wallet_only"));
@@ -44,7 +49,7 @@ absl::StatusOr<pb::FundingPolicy> ParsePolicy(absl::string_view word) {
 absl::StatusOr<pb::SubscriptionPeriod> ParsePeriod(absl::string_view word) {
   for (int i = 1; i < pb::SubscriptionPeriod_ARRAYSIZE; ++i) {
     auto period = static_cast<pb::SubscriptionPeriod>(i);
-    if (PeriodWord(period) == word) return period;
+    if (admin_json::PeriodWord(period) == word) return period;
   }
   return UsageError(absl::StrCat("--quota-period is \"", word, "\"; it can be month, week or day"));
 }
@@ -189,6 +194,50 @@ Action DeclareResume(config::Flags&) {
   };
 }
 
+// As in billing.proto.
+constexpr int kPageMax = 200;
+
+// Page after page, up to `limit` accounts (0: all); `*more` when there are others.
+absl::StatusOr<std::vector<pb::Account>> ReadAccounts(Connections& connections, const std::string& prefix,
+                                                      size_t limit, bool* more) {
+  std::vector<pb::Account> all;
+  pb::ListAccountsRequest request;
+  request.set_prefix(prefix);
+  request.set_page_size(kPageMax);
+  while (true) {
+    ASSIGN_OR_RETURN(pb::ListAccountsResponse page, connections.ListAccounts(request));
+    for (pb::Account& account : *page.mutable_accounts()) {
+      *more = limit > 0 && all.size() == limit;
+      if (*more) return all;
+      all.push_back(std::move(account));
+    }
+    if (page.next_page_token().empty()) return all;
+    if (page.next_page_token() == request.page_token()) {
+      return InternalError("billing gives the same page of accounts again");
+    }
+    request.set_page_token(page.next_page_token());
+  }
+}
+
+Action DeclareList(config::Flags& flags) {
+  struct Arguments {
+    std::string prefix;
+    int64_t limit = 0;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  flags.Text("prefix", &arguments->prefix, "only names that begin so");
+  flags.Integer("limit", &arguments->limit, int64_t{0}, INT64_MAX, "how many at most; 0: all");
+  return [arguments](Invocation& call) -> absl::Status {
+    bool more = false;
+    ASSIGN_OR_RETURN(
+        std::vector<pb::Account> all,
+        ReadAccounts(call.connections, arguments->prefix, static_cast<size_t>(arguments->limit), &more));
+    PrintAccounts(call, all);
+    if (more) call.err << "note: there are more accounts\n";
+    return absl::OkStatus();
+  };
+}
+
 }  // namespace
 
 std::vector<Command> AccountCommands() {
@@ -199,6 +248,12 @@ std::vector<Command> AccountCommands() {
        DeclareCreate},
       {"account show", "NAME", "Shows an account: money, subscription, limits, what is in flight.",
        "prismatic account show acme --output json", DeclareShow},
+      {"account list",
+       "",
+       "Lists the accounts in order of name, with their money.",
+       "prismatic account list --prefix acme",
+       DeclareList,
+       {.prints_table = true}},
       {"account update", "NAME", "Changes limits, funding or subscription; what is not named stays.",
        "prismatic account update acme --images-per-minute unlimited --quota 2000", DeclareUpdate},
       {"account suspend", "NAME", "Refuses every new reservation of an account; what is open is settled.",

@@ -1,7 +1,7 @@
 #include "services/cli/amounts.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
@@ -42,10 +42,6 @@ absl::StatusOr<int32_t> ParseDay(absl::string_view flag, absl::string_view text)
   return NumberOf(day);
 }
 
-std::string DayText(int32_t day) {
-  return absl::StrFormat("%04d-%02d-%02d", day / 10'000, day / 100 % 100, day % 100);
-}
-
 int32_t DayOf(int64_t unix_us) {
   return NumberOf(absl::ToCivilDay(absl::FromUnixMicros(unix_us), absl::UTCTimeZone()));
 }
@@ -60,6 +56,13 @@ absl::StatusOr<int64_t> ParseTime(absl::string_view flag, absl::string_view text
         absl::StrCat("--", flag, ": \"", text, "\" is no time; write it as 2026-11-30T12:00:00Z"));
   }
   return absl::ToUnixMicros(time);
+}
+
+absl::StatusOr<int64_t> ParseVersion(absl::string_view text) {
+  int64_t version = 0;
+  if (absl::SimpleAtoi(text, &version) && version > 0) return version;
+  return UsageError(
+      absl::StrCat("\"", text, "\" is no catalog version; `prismatic catalog history` lists them"));
 }
 
 }  // namespace prismatic::cli

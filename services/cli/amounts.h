@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "services/admin_json/words.h"
 
 namespace prismatic::cli {
 
@@ -18,8 +19,7 @@ absl::StatusOr<int64_t> ParseSignedUsd(absl::string_view flag, absl::string_view
 
 // "2026-11-30" as 20261130; a day of the calendar.
 absl::StatusOr<int32_t> ParseDay(absl::string_view flag, absl::string_view text);
-// 20261130 as "2026-11-30".
-std::string DayText(int32_t day);
+using admin_json::DayText;
 // The day (UTC) that a time lies in.
 int32_t DayOf(int64_t unix_us);
 // The day that many days later.
@@ -27,6 +27,9 @@ int32_t DayAfter(int32_t day, int64_t days);
 
 // "2026-11-30T12:00:00Z", in microseconds.
 absl::StatusOr<int64_t> ParseTime(absl::string_view flag, absl::string_view text);
+
+// "1767225600000", a catalog version; more than 0.
+absl::StatusOr<int64_t> ParseVersion(absl::string_view text);
 
 }  // namespace prismatic::cli
 

@@ -199,6 +199,8 @@ TEST_F(BillingCommandsTest, UsageAsTableCsvAndJson) {
   EXPECT_EQ(RunCli(words).out,
             "day,key_id,model,requests,images,charged_usd,units\n"
             "2026-01-31,acme.1,\"odd,\"\"model\"\"\",2,3,0.120000001,4\n");
+  billing_.damaged = {"{b001}:use: is odd."};
+  EXPECT_EQ(RunCli(words).err, "warning: not counted in: {b001}:use: is odd.\n");
 }
 
 TEST_F(BillingCommandsTest, AnEstimateIsAskedAtTheCallersPortWithTheKey) {

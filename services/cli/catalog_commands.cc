@@ -1,241 +1,225 @@
+// The catalog as a file: checked, compared, brought into force, written out.
+
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "services/admin_json/registry_json.h"
+#include "services/cli/amounts.h"
+#include "services/cli/catalog_output.h"
+#include "services/cli/catalog_schema.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
 #include "services/cli/files.h"
 #include "services/cli/output.h"
+#include "services/cli/progress.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
 namespace {
 
 namespace pb = model_registry::v1;
-using catalog::v1::Provider;
 
 // As in model_registry.proto.
 constexpr int64_t kCatalogBytesMax = int64_t{8} << 20;
-// As in catalog.proto: what a provider has of which an older catalog says nothing.
-constexpr int kTimeoutSecondsDefault = 295;
-
-std::string FormatWord(catalog::v1::WireFormat format) {
-  return EnumWord(catalog::v1::WireFormat_Name(format), "WIRE_FORMAT_", format);
-}
-
-std::string MappingWord(catalog::v1::JobMapping mapping) {
-  return EnumWord(catalog::v1::JobMapping_Name(mapping), "JOB_MAPPING_", mapping);
-}
-
-// `gemini`, `async_job (fal)`.
-std::string FormatText(const Provider& provider) {
-  std::string format = FormatWord(provider.wire_format());
-  if (provider.job_mapping() == catalog::v1::JOB_MAPPING_UNSPECIFIED) return format;
-  return absl::StrCat(format, " (", MappingWord(provider.job_mapping()), ")");
-}
-
-int TimeoutSeconds(const Provider& provider) {
-  return provider.timeout_seconds() > 0 ? provider.timeout_seconds() : kTimeoutSecondsDefault;
-}
-
-void WriteProvider(json::Writer& writer, const Provider& provider) {
-  writer.BeginObject();
-  writer.Key("name").String(provider.name()).Key("wire_format").String(FormatWord(provider.wire_format()));
-  writer.Key("base_url").String(provider.base_url());
-  writer.Key("credentials").BeginArray();
-  for (const std::string& credential : provider.credentials()) writer.String(credential);
-  writer.EndArray();
-  writer.Key("images_enabled").Bool(provider.images_enabled()).Key("images_override");
-  if (provider.has_images_override()) {
-    const catalog::v1::ImagesOverride& flipped = provider.images_override();
-    writer.BeginObject().Key("enabled").Bool(flipped.enabled()).Key("actor").String(flipped.actor());
-    WriteTime(writer, "time", flipped.time_unix_ms() * 1000);
-    writer.EndObject();
-  } else {
-    writer.Null();
-  }
-  writer.Key("max_concurrent").Int(provider.max_concurrent());
-  writer.Key("timeout_seconds").Int(TimeoutSeconds(provider));
-  WriteText(writer, "egress_proxy", provider.egress_proxy());
-  bool jobs = provider.job_mapping() != catalog::v1::JOB_MAPPING_UNSPECIFIED;
-  WriteText(writer, "job_mapping", jobs ? MappingWord(provider.job_mapping()) : "");
-  writer.EndObject();
-}
-
-std::string OverrideText(const Provider& provider) {
-  if (!provider.has_images_override()) return "";
-  const catalog::v1::ImagesOverride& flipped = provider.images_override();
-  return absl::StrCat("by ", flipped.actor(), " at ", TimeText(flipped.time_unix_ms() * 1000));
-}
-
-Action DeclareProviderList(config::Flags&) {
-  return [](Invocation& call) -> absl::Status {
-    ASSIGN_OR_RETURN(pb::ListProvidersResponse response, call.connections.ListProviders({}));
-    if (call.settings.json()) {
-      json::Writer writer;
-      writer.BeginObject().Key("providers").BeginArray();
-      for (const Provider& provider : response.providers()) WriteProvider(writer, provider);
-      writer.EndArray().Key("catalog_version").Int(response.catalog_version()).EndObject();
-      PrintJson(call.out, writer);
-      return absl::OkStatus();
-    }
-    Table table({{"NAME"},
-                 {"IMAGES"},
-                 {"FLIPPED"},
-                 {"WIRE FORMAT"},
-                 {"BASE URL"},
-                 {"CREDENTIALS"},
-                 {"EGRESS PROXY"},
-                 {"MAX", true},
-                 {"SECONDS", true}});
-    for (const Provider& provider : response.providers()) {
-      table.Row({provider.name(), provider.images_enabled() ? "on" : "off", OverrideText(provider),
-                 FormatText(provider), provider.base_url(), absl::StrJoin(provider.credentials(), ", "),
-                 provider.egress_proxy(), absl::StrCat(provider.max_concurrent()),
-                 absl::StrCat(TimeoutSeconds(provider))});
-    }
-    PrintTable(call, table);
-    return absl::OkStatus();
-  };
-}
-
-Action DeclareProviderImages(config::Flags&) {
-  return [](Invocation& call) -> absl::Status {
-    const std::string& wanted = call.words[1];
-    if (wanted != "on" && wanted != "off") {
-      return UsageError(absl::StrCat("the Images switch is on or off, not \"", wanted, "\""));
-    }
-    pb::SetProviderImagesRequest request;
-    request.set_provider(call.words[0]);
-    request.set_enabled(wanted == "on");
-    ASSIGN_OR_RETURN(pb::SetProviderImagesResponse response, call.connections.SetProviderImages(request));
-    const Provider& provider = response.provider();
-    if (call.settings.json()) {
-      json::Writer writer;
-      writer.BeginObject().Key("provider");
-      WriteProvider(writer, provider);
-      writer.Key("catalog_version").Int(response.catalog_version()).EndObject();
-      PrintJson(call.out, writer);
-      return absl::OkStatus();
-    }
-    Facts()
-        .Add("provider", provider.name())
-        .Add("images", provider.images_enabled() ? "on" : "off")
-        .Add("flipped", OverrideText(provider))
-        .Add("catalog version", absl::StrCat(response.catalog_version()))
-        .Print(call.out);
-    return absl::OkStatus();
-  };
-}
-
-using PublicModel = pb::ListModelsResponse::PublicModel;
-
-void WriteModel(json::Writer& writer, const PublicModel& model) {
-  writer.BeginObject();
-  writer.Key("public_id").String(model.public_id()).Key("model").String(model.model());
-  WriteText(writer, "owned_by", model.owned_by());
-  writer.Key("available").Bool(model.available());
-  if (model.has_retail_generation_nano_usd()) {
-    WriteUsd(writer, "retail_generation", model.retail_generation_nano_usd());
-  } else {
-    writer.Key("retail_generation_usd").Null().Key("retail_generation_nano_usd").Null();
-  }
-  WriteTime(writer, "create_time", model.created() * 1'000'000);
-  writer.EndObject();
-}
-
-Action DeclareModelList(config::Flags&) {
-  return [](Invocation& call) -> absl::Status {
-    ASSIGN_OR_RETURN(pb::ListModelsResponse response, call.connections.ListModels({}));
-    if (call.settings.json()) {
-      json::Writer writer;
-      writer.BeginObject().Key("models").BeginArray();
-      for (const PublicModel& model : response.models()) WriteModel(writer, model);
-      writer.EndArray().Key("catalog_version").Int(response.catalog_version()).EndObject();
-      PrintJson(call.out, writer);
-      return absl::OkStatus();
-    }
-    Table table({{"PUBLIC ID"}, {"MODEL"}, {"OWNED BY"}, {"AVAILABLE"}, {"USD PER IMAGE", true}});
-    for (const PublicModel& model : response.models()) {
-      table.Row({model.public_id(), model.model(), model.owned_by(), YesNo(model.available()),
-                 model.has_retail_generation_nano_usd() ? UsdText(model.retail_generation_nano_usd()) : ""});
-    }
-    PrintTable(call, table);
-    return absl::OkStatus();
-  };
-}
 
 struct ApplyArguments {
   bool validate = false;
   bool drop_overrides = false;
+  bool force = false;
+  std::optional<int64_t> based_on;
+  std::string note;
+  bool can_drop_overrides = false;
 };
 
-absl::Status Apply(Invocation& call, const ApplyArguments& arguments) {
+void DeclareComparison(config::Flags& flags, ApplyArguments& arguments) {
+  arguments.can_drop_overrides = true;
+  flags.Switch("drop-overrides", &arguments.drop_overrides,
+               "forget switches flipped at run time, so that the file alone counts");
+  flags.OptionalInteger(
+      "based-on", &arguments.based_on, 0, INT64_MAX,
+      "the version that the file was made from; absent: the one that the file itself names");
+}
+
+std::string ConflictHint(const std::string& file) {
+  return absl::StrCat("`prismatic catalog diff ", file,
+                      "` shows what would be lost, `prismatic catalog export` writes what is in force, and "
+                      "`catalog apply --force` applies the file all the same.");
+}
+
+absl::StatusOr<pb::ApplyCatalogResponse> Send(Invocation& call, const ApplyArguments& arguments) {
   pb::ApplyCatalogRequest request;
   ASSIGN_OR_RETURN(*request.mutable_yaml(), ReadFile(call.words[0], kCatalogBytesMax));
   request.set_validate_only(arguments.validate);
   request.set_drop_overrides(arguments.drop_overrides);
-  ASSIGN_OR_RETURN(pb::ApplyCatalogResponse response, call.connections.ApplyCatalog(request));
-  if (!response.errors().empty()) {
-    std::vector<std::string> lines;
-    for (const std::string& error : response.errors())
-      lines.push_back(absl::StrCat("  ", call.words[0], ":", error));
-    return Refused("CATALOG_INVALID",
-                   absl::StrCat("nothing was changed, because\n", absl::StrJoin(lines, "\n")));
-  }
-  if (call.settings.json()) {
-    json::Writer writer;
-    writer.BeginObject().Key("valid").Bool(true).Key("applied").Bool(!arguments.validate);
-    writer.Key("changed").Bool(response.changed());
-    writer.Key("catalog_version").Int(response.catalog_version()).EndObject();
-    PrintJson(call.out, writer);
-  } else if (arguments.validate) {
-    call.out << call.words[0] << " is valid; nothing was changed\n";
-  } else {
-    Facts()
-        .Add("catalog version", absl::StrCat(response.catalog_version()))
-        .Add("changed", response.changed() ? "yes" : "no, it was in force already")
-        .Print(call.out);
-  }
-  return absl::OkStatus();
+  request.set_based_on(arguments.based_on.value_or(0));
+  request.set_force(arguments.force);
+  request.set_note(arguments.note);
+  Progress progress(call, absl::StrCat(arguments.validate ? "checking " : "applying ", call.words[0]));
+  absl::StatusOr<pb::ApplyCatalogResponse> response = call.connections.ApplyCatalog(request);
+  if (!response.ok()) return WithConflictHint(response.status(), ConflictHint(call.words[0]));
+  return response;
+}
+
+absl::Status Apply(Invocation& call, const ApplyArguments& arguments) {
+  ASSIGN_OR_RETURN(pb::ApplyCatalogResponse response, Send(call, arguments));
+  return PrintApplied(call, {response, call.words[0], arguments.validate, arguments.can_drop_overrides});
 }
 
 Action DeclareApply(config::Flags& flags) {
   auto arguments = std::make_shared<ApplyArguments>();
-  flags.Switch("validate", &arguments->validate, "check only");
-  flags.Switch("drop-overrides", &arguments->drop_overrides,
-               "forget switches flipped at run time, so that the file alone counts");
+  flags.Switch("validate", &arguments->validate, "check only, and say what would change");
+  DeclareComparison(flags, *arguments);
+  flags.Switch("force", &arguments->force, "apply it whatever was changed since that version");
+  flags.Text("note", &arguments->note, "why, for the history; at most 200 characters");
   return [arguments](Invocation& call) { return Apply(call, *arguments); };
 }
 
 Action DeclareValidate(config::Flags&) {
-  return [](Invocation& call) { return Apply(call, {.validate = true}); };
+  return [](Invocation& call) -> absl::Status {
+    if (call.settings.registry_admin_addr.empty()) {
+      return UsageError(
+          "model-registry checks the file: give --registry-admin-addr host:port or "
+          "PRISMATIC_REGISTRY_ADMIN_ADDR. Without one, an editor can check it against the JSON Schema that "
+          "`prismatic catalog schema` prints");
+    }
+    return Apply(call, {.validate = true});
+  };
+}
+
+// 0 when there is nothing to apply, 4 when there is, as `diff` has 0 and 1.
+absl::Status Diff(Invocation& call, ApplyArguments arguments) {
+  arguments.validate = true;
+  ASSIGN_OR_RETURN(pb::ApplyCatalogResponse response, Send(call, arguments));
+  Applied applied{response, call.words[0], true, arguments.can_drop_overrides};
+  RETURN_IF_ERROR(CheckValid(call, applied));
+  if (call.settings.json()) {
+    RETURN_IF_ERROR(PrintApplied(call, applied));
+  } else {
+    if (!response.changes().empty() || call.settings.csv()) {
+      PrintChanges(call, response.changes());
+    } else {
+      call.out << call.words[0] << " is what is in force\n";
+    }
+    PrintAppliedNotes(call, applied);
+  }
+  return response.changes().empty() ? absl::OkStatus() : Different();
+}
+
+Action DeclareDiff(config::Flags& flags) {
+  auto arguments = std::make_shared<ApplyArguments>();
+  DeclareComparison(flags, *arguments);
+  return [arguments](Invocation& call) { return Diff(call, *arguments); };
+}
+
+struct ExportArguments {
+  std::optional<int64_t> version;
+  std::string out;
+};
+
+absl::Status Export(Invocation& call, const ExportArguments& arguments) {
+  if (!arguments.out.empty()) RETURN_IF_ERROR(CheckWritable(arguments.out));
+  pb::ExportCatalogRequest request;
+  request.set_version(arguments.version.value_or(0));
+  ASSIGN_OR_RETURN(pb::ExportCatalogResponse exported, call.connections.ExportCatalog(request));
+  if (!arguments.out.empty()) RETURN_IF_ERROR(WriteFile(arguments.out, exported.yaml()));
+  if (call.settings.json()) {
+    json::Writer writer;
+    writer.BeginObject();
+    admin_json::WriteExportMembers(writer, exported);
+    writer.EndObject();
+    PrintJson(call.out, writer);
+  } else if (arguments.out.empty()) {
+    call.out << exported.yaml();
+  } else {
+    Facts()
+        .Add("file", arguments.out)
+        .Add("catalog version", absl::StrCat(exported.catalog_version()))
+        .Add("content version", absl::StrCat(exported.content_version()))
+        .Print(call.out);
+  }
+  for (const catalog::v1::Provider& provider : exported.overridden()) {
+    call.err << "note: Images of " << provider.name() << " was switched "
+             << (provider.images_override().enabled() ? "on" : "off")
+             << " at run time; the file says what counts without that\n";
+  }
+  return absl::OkStatus();
+}
+
+Action DeclareExport(config::Flags& flags) {
+  auto arguments = std::make_shared<ExportArguments>();
+  flags.OptionalInteger("version", &arguments->version, 0, INT64_MAX,
+                        "one of `catalog history`; absent: the one in force");
+  flags.Text("out", &arguments->out, "the file, also -o; absent: standard output");
+  return [arguments](Invocation& call) { return Export(call, *arguments); };
+}
+
+struct RollbackArguments {
+  bool validate = false;
+  std::optional<int64_t> based_on;
+  std::string note;
+};
+
+absl::Status Rollback(Invocation& call, const RollbackArguments& arguments) {
+  pb::RollbackCatalogRequest request;
+  ASSIGN_OR_RETURN(int64_t version, ParseVersion(call.words[0]));
+  request.set_version(version);
+  request.set_based_on(arguments.based_on.value_or(0));
+  request.set_note(arguments.note);
+  request.set_validate_only(arguments.validate);
+  absl::StatusOr<pb::ApplyCatalogResponse> response = call.connections.RollbackCatalog(request);
+  if (!response.ok()) {
+    return WithConflictHint(response.status(),
+                            absl::StrCat("`prismatic catalog compare ", request.based_on(),
+                                         " current` shows it; without --based-on it is not compared."));
+  }
+  return PrintApplied(call, {*response, absl::StrCat("version ", version), arguments.validate});
+}
+
+Action DeclareRollback(config::Flags& flags) {
+  auto arguments = std::make_shared<RollbackArguments>();
+  flags.Switch("validate", &arguments->validate, "change nothing, and say what would change");
+  flags.OptionalInteger("based-on", &arguments->based_on, 0, INT64_MAX,
+                        "refuse when the content was changed since that version; absent: not compared");
+  flags.Text("note", &arguments->note, "why, for the history; at most 200 characters");
+  return [arguments](Invocation& call) { return Rollback(call, *arguments); };
+}
+
+Action DeclareSchema(config::Flags&) {
+  return [](Invocation& call) -> absl::Status {
+    if (kCatalogSchema[0] == '\0') {
+      return Refused("NOT_BUILT_IN", "this executable was built without the JSON Schema of catalogs");
+    }
+    call.out << kCatalogSchema;
+    return absl::OkStatus();
+  };
 }
 
 }  // namespace
 
 std::vector<Command> CatalogCommands() {
   return {
-      {"provider list",
-       "",
-       "Lists the providers: Images switch, format, credentials, proxy, calls at once, seconds for one.",
-       "prismatic provider list",
-       DeclareProviderList,
-       {.prints_table = true}},
-      {"provider images", "NAME on|off", "Flips a provider's Images switch; the next request feels it.",
-       "prismatic provider images sandbox off", DeclareProviderImages},
-      {"model list",
-       "",
-       "Lists the public model IDs with their prices.",
-       "prismatic model list",
-       DeclareModelList,
+      {"catalog validate", "FILE", "Checks a YAML catalog and changes nothing; model-registry looks at it.",
+       "prismatic catalog validate catalog.yaml", DeclareValidate},
+      {"catalog diff",
+       "FILE",
+       "Shows what applying a file would change; exit code 4 when it would.",
+       "prismatic catalog diff catalog.yaml",
+       DeclareDiff,
        {.prints_table = true}},
       {"catalog apply", "FILE", "Replaces the catalog by a YAML file, whole or not at all.",
-       "prismatic catalog apply catalog.yaml --validate", DeclareApply},
-      {"catalog validate", "FILE", "Checks a YAML catalog and changes nothing.",
-       "prismatic catalog validate catalog.yaml", DeclareValidate},
+       "prismatic catalog apply catalog.yaml --note 'price of imagen-4'", DeclareApply},
+      {"catalog export",
+       "",
+       "Writes the catalog as a file, which can be edited and applied.",
+       "prismatic catalog export -o catalog.yaml",
+       DeclareExport,
+       {.writes_file = true}},
+      {"catalog rollback", "VERSION", "Puts the content of an earlier version in force, as a new version.",
+       "prismatic catalog rollback 1767225600000 --note 'wrong prices'", DeclareRollback},
+      {"catalog schema", "", "Prints the JSON Schema of catalogs, for editors; asks no service.",
+       "prismatic catalog schema", DeclareSchema},
   };
 }
 

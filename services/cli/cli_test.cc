@@ -3,11 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "services/cli/command.h"
 #include "services/cli/errors.h"
+#include "services/common/config/version.h"
 
 namespace prismatic::cli {
 namespace {
@@ -30,16 +35,11 @@ Outcome RunCli(const std::vector<std::string>& arguments, const std::vector<std:
   return {code, out.str(), err.str()};
 }
 
-constexpr const char* kCommands[] = {
-    "account create",    "account show",     "account update",  "account suspend",
-    "account resume",    "account top-up",   "account adjust",  "account write-off",
-    "account recount",   "key create",       "key import",      "key update",
-    "key revoke",        "key list",         "key check",       "ledger list",
-    "ledger tail",       "ledger export",    "ledger verify",   "ledger trim",
-    "reservation show",  "reservation list", "usage",           "estimate",
-    "settlement replay", "provider list",    "provider images", "model list",
-    "catalog apply",     "catalog validate", "generate",
-};
+std::vector<std::string> Commands() {
+  std::vector<std::string> words;
+  for (const Command& command : AllCommands()) words.emplace_back(command.words);
+  return words;
+}
 
 std::vector<std::string> WordsOf(const std::string& text) {
   std::istringstream in(text);
@@ -49,14 +49,14 @@ std::vector<std::string> WordsOf(const std::string& text) {
 TEST(CliTest, HelpListsEveryCommandAndTheExitCodes) {
   Outcome outcome = RunCli({"--help"});
   EXPECT_EQ(outcome.code, 0);
-  for (const char* command : kCommands) EXPECT_THAT(outcome.out, HasSubstr(command));
+  for (const std::string& command : Commands()) EXPECT_THAT(outcome.out, HasSubstr(command));
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("exit codes:"), HasSubstr("3  a service is unreachable")));
-  EXPECT_THAT(outcome.out, Not(HasSubstr("doctor")));
+  EXPECT_THAT(outcome.out, HasSubstr("4  `catalog diff` found differences"));
   EXPECT_EQ(RunCli({"help"}).out, outcome.out);
 }
 
 TEST(CliTest, EveryCommandHasHelpWithAnExampleOfItselfAndTheSettings) {
-  for (const char* command : kCommands) {
+  for (const std::string& command : Commands()) {
     std::vector<std::string> arguments = WordsOf(command);
     arguments.push_back("--help");
     Outcome outcome = RunCli(arguments);
@@ -69,10 +69,83 @@ TEST(CliTest, EveryCommandHasHelpWithAnExampleOfItselfAndTheSettings) {
 TEST(CliTest, AGroupListsItsCommands) {
   Outcome asked = RunCli({"account", "--help"});
   EXPECT_EQ(asked.code, 0);
-  EXPECT_THAT(asked.out, AllOf(HasSubstr("account top-up"), Not(HasSubstr("key revoke"))));
+  EXPECT_THAT(asked.out, AllOf(HasSubstr("account top-up"), Not(HasSubstr("key revoke")),
+                               Not(HasSubstr("exit codes:")), HasSubstr("--help")));
+  EXPECT_EQ(RunCli({"help", "account"}).out, asked.out);
   Outcome alone = RunCli({"account"});
   EXPECT_EQ(alone.code, kWrongUsage);
-  EXPECT_THAT(alone.err, StartsWith("error: USAGE: `account` asks for one more word"));
+  EXPECT_THAT(alone.err, StartsWith("error: USAGE: `account` asks for one more word: create, show, list"));
+}
+
+TEST(CliTest, ACommandThatOthersBeginWithNamesThemInItsHelp) {
+  EXPECT_THAT(RunCli({"usage", "--help"}).out, HasSubstr("see also:\n  prismatic usage totals  Lists"));
+  EXPECT_EQ(RunCli({"help", "usage", "totals"}).out, RunCli({"usage", "totals", "--help"}).out);
+}
+
+TEST(CliTest, TheCommandsOfAGroupStandTogether) {
+  std::set<std::string> seen;
+  std::string last;
+  for (const std::string& command : Commands()) {
+    std::string group = command.substr(0, command.find(' '));
+    bool is_new = group != last;
+    EXPECT_TRUE(!is_new || seen.insert(group).second) << command << " is apart from its group";
+    last = group;
+  }
+}
+
+TEST(CliTest, NoHelpHasATrailingBlankOrADefaultThatMeansAbsent) {
+  for (const std::string& command : Commands()) {
+    std::vector<std::string> arguments = WordsOf(command);
+    arguments.push_back("--help");
+    std::istringstream lines(RunCli(arguments).out);
+    std::string flag;
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_FALSE(absl::EndsWith(line, " ")) << command << ": " << line;
+      bool has_default = absl::StrContains(flag, "default 0") || absl::StrContains(flag, "default 0s");
+      EXPECT_FALSE(has_default && absl::StrContains(line, "absent")) << command << ": " << flag << line;
+      flag = line;
+    }
+  }
+}
+
+TEST(CliTest, TheVersionIsTold) {
+  std::string told = absl::StrCat("prismatic ", config::kVersion, "\n");
+  EXPECT_EQ(RunCli({"--version"}).out, told);
+  EXPECT_EQ(RunCli({"version"}).out, told);
+  EXPECT_EQ(RunCli({"version", "--output", "json"}).out,
+            absl::StrCat("{\"version\":\"", config::kVersion, "\"}\n"));
+  EXPECT_EQ(RunCli({"--version"}).code, kDone);
+}
+
+struct Slip {
+  std::vector<std::string> said;
+  std::string meant;
+};
+
+TEST(CliTest, ATypingErrorIsAnsweredWithWhatWasMostLikelyMeant) {
+  const Slip kSlips[] = {
+      {{"doctr"}, "doctor"},
+      {{"accounts", "list"}, "account list"},
+      {{"accounts"}, "account"},
+      {{"account", "lst"}, "account list"},
+      {{"acount", "shwo", "acme"}, "account show"},
+      {{"key", "revok", "acme.1"}, "key revoke"},
+      {{"cat", "hist"}, "catalog history"},
+      {{"usage", "total"}, "usage totals"},
+      {{"accounts", "paint"}, "account"},
+  };
+  for (const Slip& slip : kSlips) {
+    Outcome outcome = RunCli(slip.said);
+    EXPECT_EQ(outcome.code, kWrongUsage);
+    EXPECT_THAT(outcome.err, HasSubstr("; did you mean `prismatic " + slip.meant + "`?"));
+  }
+  EXPECT_THAT(RunCli({"account", "create", "a", "--max-concurent", "5"}).err,
+              HasSubstr("did you mean --max-concurrent?"));
+  const std::vector<std::string> kNothingNear[] = {
+      {"paint"}, {"account", "paint"}, {"x"}, {"account", "show", "a", "b"}};
+  for (const std::vector<std::string>& said : kNothingNear) {
+    EXPECT_THAT(RunCli(said).err, Not(HasSubstr("did you mean"))) << said[0];
+  }
 }
 
 struct WrongUsage {
@@ -97,6 +170,8 @@ TEST(CliTest, WrongUsageIsNamedAndEndsWithTwo) {
       {{"account", "top-up", "a", "--request-id", "x"}, "--usd is required"},
       {{"key", "create"}, "--account is required"},
       {{"key", "create", "--account", "a", "--expires-in", "500ms"}, "--expires-in"},
+      {{"key", "create", "--account", "a", "--expires-in", "30"},
+       "\"30\" is no time with a unit (s, m, h or d)"},
       {{"ledger", "list", "--account", "a", "--after", "-1"}, "--after"},
       {{"account", "create", "a", "--quota", "10"}, "--quota needs --quota-period"},
       {{"account", "create", "a", "--quota-period", "month"}, "go with --quota"},
@@ -134,6 +209,21 @@ TEST(CliTest, WrongUsageIsNamedAndEndsWithTwo) {
       {{"settlement", "replay", "/no/such"}, "cannot read /no/such"},
       {{"account", "show", "a", "--output", "csv"}, "--output csv is for lists"},
       {{"provider", "images", "sandbox", "maybe"}, "on or off, not \"maybe\""},
+      {{"provider", "put", "/no/such"}, "cannot read /no/such"},
+      {{"model", "price", "m"}, "give --usd"},
+      {{"model", "price", "m", "--usd", "1", "--none"}, "contradict"},
+      {{"model", "price", "m", "--usd", "-1"}, "--usd: \"-1\" is not an amount of money"},
+      {{"model", "price", "m", "--quota-units", "0"}, "--quota-units"},
+      {{"operator", "create", "ann"}, "--role is required"},
+      {{"operator", "create", "ann", "--role", "king"}, "viewer, operator or owner"},
+      {{"operator", "update", "ann"}, "nothing to change"},
+      {{"operator", "update", "ann", "--disable", "--enable"}, "contradict"},
+      {{"audit", "list", "--limit", "0"}, "--limit"},
+      {{"audit", "list", "--before", "noon"}, "--before: \"noon\" is no time"},
+      {{"usage", "totals", "--from", "2026-02-02", "--to", "2026-02-01"}, "--from is after --to"},
+      {{"catalog", "rollback", "latest"}, "\"latest\" is no catalog version"},
+      {{"catalog", "export", "-o", "/no/such/folder/a"}, "cannot write /no/such/folder/a"},
+      {{"model", "list", "--actor", "\n"}, "--actor has 1 to 128"},
       {{"catalog", "apply", "/no/such/file.yaml"}, "cannot read /no/such/file.yaml: No such file"},
       {{"model", "list", "--output", "xml"}, "table or json"},
       {{"model", "list", "--timeout", "soon"}, "--timeout"},
@@ -155,6 +245,7 @@ TEST(CliTest, WrongUsageIsNamedAndEndsWithTwo) {
     Outcome outcome = RunCli(wrong.arguments);
     EXPECT_EQ(outcome.code, kWrongUsage) << wrong.says;
     EXPECT_THAT(outcome.err, AllOf(StartsWith("error: USAGE: "), HasSubstr(wrong.says)));
+    EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
     EXPECT_THAT(outcome.out, IsEmpty());
   }
 }
@@ -164,7 +255,7 @@ TEST(CliTest, VariablesOfTheSuiteThatNoCommandUsesAreSilentAndCommandsAreNotRead
       RunCli({"account", "top-up", "a", "--request-id", "x"},
              {"PRISMATIC_USD=5", "PRISMATIC_REDIS_URL=redis://x", "PRISMATIC_METRICS_URLS=http://x",
               "PRISMATIC_PORT=tcp://10.0.0.1:80", "HOME=/root"});
-  EXPECT_EQ(outcome.err, "error: USAGE: --usd is required\n");
+  EXPECT_EQ(outcome.err, "error: USAGE: --usd is required. See `prismatic account top-up --help`\n");
 }
 
 TEST(CliTest, ABadSettingOfTheEnvironmentIsNamedByItsVariable) {

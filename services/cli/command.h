@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/cli/cli.h"
 #include "services/cli/connections.h"
 #include "services/cli/output.h"
 #include "services/cli/settings.h"
@@ -23,8 +24,9 @@ struct Invocation {
   // As many as the command's `arguments` has.
   const std::vector<std::string>& words;
   std::ostream& out;
-  // For notes; errors are returned.
+  // For notes and progress; errors are returned.
   std::ostream& err;
+  Terminals terminals = {};
 };
 
 using Action = std::function<absl::Status(Invocation&)>;
@@ -62,8 +64,18 @@ std::vector<Command> VerifyCommands();
 std::vector<Command> MeteringCommands();
 std::vector<Command> SettlementCommands();
 std::vector<Command> CatalogCommands();
+std::vector<Command> CatalogHistoryCommands();
+std::vector<Command> ProviderCommands();
 std::vector<Command> ProviderTestCommands();
+std::vector<Command> ModelCommands();
+std::vector<Command> OperatorCommands();
+std::vector<Command> AuditCommands();
+std::vector<Command> DoctorCommands();
 std::vector<Command> GenerateCommands();
+std::vector<Command> VersionCommands();
+
+// Every command, as `--help` lists them: group by group.
+std::vector<Command> AllCommands();
 
 }  // namespace prismatic::cli
 

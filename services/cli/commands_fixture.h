@@ -15,6 +15,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/cli/cli.h"
+#include "services/cli/fake_provider_proxy.h"
+#include "services/cli/fake_registry.h"
 #include "services/cli/fake_services.h"
 
 namespace prismatic::cli {
@@ -51,19 +53,24 @@ class CommandsTest : public ::testing::Test {
     builder.RegisterService(&billing_)
         .RegisterService(&callers_)
         .RegisterService(&registry_)
-        .RegisterService(&admin_);
+        .RegisterService(&admin_)
+        .RegisterService(&operators_)
+        .RegisterService(&proxy_);
     server_ = builder.BuildAndStart();
+    for (const char* name : {"BILLING_ADMIN", "BILLING", "REGISTRY_ADMIN", "REGISTRY", "PROVIDER"}) {
+      environment_.push_back(absl::StrCat("PRISMATIC_", name, "_ADDR=", address()));
+    }
+    environment_.push_back(absl::StrCat("PRISMATIC_ADMIN_TOKEN=", kToken));
   }
   ~CommandsTest() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
-  Outcome RunCli(const std::vector<std::string>& arguments) {
-    std::string address = absl::StrCat("127.0.0.1:", port_);
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+  // Every service's address, the token, and whatever a test adds.
+  std::vector<std::string> environment_;
+
+  Outcome RunCli(const std::vector<std::string>& arguments, Terminals terminals = {}) {
     std::ostringstream out, err;
-    int code = cli::Run(arguments,
-                        {"PRISMATIC_BILLING_ADMIN_ADDR=" + address,
-                         "PRISMATIC_REGISTRY_ADMIN_ADDR=" + address, "PRISMATIC_REGISTRY_ADDR=" + address,
-                         "PRISMATIC_BILLING_ADDR=" + address, absl::StrCat("PRISMATIC_ADMIN_TOKEN=", kToken)},
-                        out, err);
+    int code = cli::Run(arguments, environment_, out, err, terminals);
     return {code, out.str(), err.str()};
   }
   Outcome RunJson(std::vector<std::string> arguments) {
@@ -82,6 +89,8 @@ class CommandsTest : public ::testing::Test {
   FakeBilling callers_;
   FakeRegistry registry_;
   FakeRegistryAdmin admin_;
+  FakeOperators operators_;
+  FakeProviderProxy proxy_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -1,117 +1,15 @@
 #include "services/cli/connections.h"
 
-#include <grpcpp/grpcpp.h>
-
-#include <memory>
-#include <string>
-#include <utility>
-
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "prismatic/billing/v1/billing.grpc.pb.h"
-#include "prismatic/model_registry/v1/model_registry.grpc.pb.h"
-#include "prismatic/provider_proxy/v1/provider_proxy.grpc.pb.h"
-#include "services/cli/errors.h"
-#include "services/common/rpc/channel.h"
-#include "services/common/rpc/grpc_status.h"
-#include "services/common/status/status.h"
-#include "services/common/status/status_macros.h"
+#include "services/cli/connection_call.h"
+
+// What is asked of billing.
 
 namespace prismatic::cli {
 namespace {
 
-// The catalog passes, and long lists of keys.
-constexpr int64_t kMessageBytesMax = int64_t{64} << 20;
-
-struct Endpoint {
-  // As people call it: "billing's admin port".
-  absl::string_view name;
-  absl::string_view flag;
-  const std::string& address;
-  bool admin;
-};
-
-using Channels = std::map<std::string, std::shared_ptr<grpc::Channel>>;
-
-// Commands that read page after page call one service many times.
-std::shared_ptr<grpc::Channel> ChannelTo(Channels& channels, const Endpoint& endpoint) {
-  std::shared_ptr<grpc::Channel>& channel = channels[endpoint.address];
-  if (channel == nullptr) channel = rpc::MakeChannel(endpoint.address, kMessageBytesMax);
-  return channel;
-}
-
-std::string VariableOf(absl::string_view flag) {
-  return absl::StrCat("PRISMATIC_", absl::StrReplaceAll(absl::AsciiStrToUpper(flag), {{"-", "_"}}));
-}
-
-absl::Status CheckEndpoint(const Endpoint& endpoint, const Settings& settings) {
-  if (endpoint.address.empty()) {
-    return UsageError(absl::StrCat("where is ", endpoint.name, "? Give --", endpoint.flag, " host:port or ",
-                                   VariableOf(endpoint.flag)));
-  }
-  if (endpoint.admin && settings.admin_token.empty()) {
-    return UsageError(
-        absl::StrCat(endpoint.name, " asks for a token: give PRISMATIC_ADMIN_TOKEN or --admin-token-file"));
-  }
-  return absl::OkStatus();
-}
-
-// gRPC's own failures carry no reason; those that mean "nobody answered" are told apart from refusals.
-absl::Status FailureOf(const grpc::Status& status, const Endpoint& endpoint) {
-  absl::Status failure = rpc::FromGrpc(status);
-  bool no_answer = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-                   status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-  if (DetailOf(failure).has_value() || !no_answer) return failure;
-  return Unreachable(
-      absl::StrCat(endpoint.name, " at ", endpoint.address, " does not answer: ", status.error_message()));
-}
-
-void Authorize(const Endpoint& endpoint, const Settings& settings, grpc::ClientContext& context) {
-  if (endpoint.admin) context.AddMetadata("authorization", absl::StrCat("Bearer ", settings.admin_token));
-}
-
-template <typename Service, typename Request, typename Response>
-absl::StatusOr<Response> Call(Channels& channels, const Endpoint& endpoint, const Settings& settings,
-                              grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                    Response*),
-                              const Request& request) {
-  RETURN_IF_ERROR(CheckEndpoint(endpoint, settings));
-  std::unique_ptr<typename Service::Stub> stub = Service::NewStub(ChannelTo(channels, endpoint));
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + settings.timeout));
-  Authorize(endpoint, settings, context);
-  Response response;
-  grpc::Status status = (stub.get()->*method)(&context, request, &response);
-  if (!status.ok()) return FailureOf(status, endpoint);
-  return response;
-}
-
 using BillingAdmin = billing::v1::BillingAdmin;
 using Billing = billing::v1::Billing;
-using RegistryAdmin = model_registry::v1::ModelRegistryAdmin;
-using Registry = model_registry::v1::ModelRegistry;
-using ProviderProxy = provider_proxy::v1::ProviderProxy;
-
-Endpoint BillingAdminAt(const Settings& settings) {
-  return {"billing's admin port", "billing-admin-addr", settings.billing_admin_addr, true};
-}
-
-Endpoint BillingAt(const Settings& settings) {
-  return {"billing", "billing-addr", settings.billing_addr, false};
-}
-
-Endpoint RegistryAdminAt(const Settings& settings) {
-  return {"model-registry's admin port", "registry-admin-addr", settings.registry_admin_addr, true};
-}
-
-Endpoint RegistryAt(const Settings& settings) {
-  return {"model-registry", "registry-addr", settings.registry_addr, false};
-}
-
-Endpoint ProviderProxyAt(const Settings& settings) {
-  return {"provider-proxy", "provider-addr", settings.provider_addr, false};
-}
 
 }  // namespace
 
@@ -269,33 +167,28 @@ absl::StatusOr<billing::v1::EstimateCostResponse> Connections::EstimateCost(
   return Call<Billing>(channels_, BillingAt(settings_), settings_, &Billing::Stub::EstimateCost, request);
 }
 
-absl::StatusOr<model_registry::v1::ApplyCatalogResponse> Connections::ApplyCatalog(
-    const model_registry::v1::ApplyCatalogRequest& request) {
-  return Call<RegistryAdmin>(channels_, RegistryAdminAt(settings_), settings_,
-                             &RegistryAdmin::Stub::ApplyCatalog, request);
+absl::StatusOr<billing::v1::ListAccountsResponse> Connections::ListAccounts(
+    const billing::v1::ListAccountsRequest& request) {
+  return Call<BillingAdmin>(channels_, BillingAdminAt(settings_), settings_,
+                            &BillingAdmin::Stub::ListAccounts, request);
 }
 
-absl::StatusOr<model_registry::v1::ListProvidersResponse> Connections::ListProviders(
-    const model_registry::v1::ListProvidersRequest& request) {
-  return Call<RegistryAdmin>(channels_, RegistryAdminAt(settings_), settings_,
-                             &RegistryAdmin::Stub::ListProviders, request);
+absl::StatusOr<billing::v1::ListTotalsResponse> Connections::ListTotals(
+    const billing::v1::ListTotalsRequest& request) {
+  return Call<BillingAdmin>(channels_, BillingAdminAt(settings_), settings_, &BillingAdmin::Stub::ListTotals,
+                            request);
 }
 
-absl::StatusOr<model_registry::v1::SetProviderImagesResponse> Connections::SetProviderImages(
-    const model_registry::v1::SetProviderImagesRequest& request) {
-  return Call<RegistryAdmin>(channels_, RegistryAdminAt(settings_), settings_,
-                             &RegistryAdmin::Stub::SetProviderImages, request);
+absl::StatusOr<billing::v1::ListAuditEntriesResponse> Connections::ListAuditEntries(
+    const billing::v1::ListAuditEntriesRequest& request) {
+  return Call<BillingAdmin>(channels_, BillingAdminAt(settings_), settings_,
+                            &BillingAdmin::Stub::ListAuditEntries, request);
 }
 
-absl::StatusOr<model_registry::v1::ListModelsResponse> Connections::ListModels(
-    const model_registry::v1::ListModelsRequest& request) {
-  return Call<Registry>(channels_, RegistryAt(settings_), settings_, &Registry::Stub::ListModels, request);
-}
-
-absl::StatusOr<provider_proxy::v1::TestProviderResponse> Connections::TestProvider(
-    const provider_proxy::v1::TestProviderRequest& request) {
-  return Call<ProviderProxy>(channels_, ProviderProxyAt(settings_), settings_,
-                             &ProviderProxy::Stub::TestProvider, request);
+absl::StatusOr<billing::v1::GetBillingStatusResponse> Connections::GetBillingStatus(
+    const billing::v1::GetBillingStatusRequest& request) {
+  return Call<BillingAdmin>(channels_, BillingAdminAt(settings_), settings_,
+                            &BillingAdmin::Stub::GetBillingStatus, request);
 }
 
 }  // namespace prismatic::cli

@@ -1,8 +1,6 @@
 #ifndef PRISMATIC_SERVICES_CLI_CONNECTIONS_H_
 #define PRISMATIC_SERVICES_CLI_CONNECTIONS_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,8 +10,13 @@
 #include "absl/status/statusor.h"
 #include "prismatic/billing/v1/billing.pb.h"
 #include "prismatic/model_registry/v1/model_registry.pb.h"
+#include "prismatic/model_registry/v1/operators.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
 #include "services/cli/settings.h"
+
+namespace grpc {
+class Channel;
+}  // namespace grpc
 
 namespace prismatic::cli {
 
@@ -56,6 +59,13 @@ class Connections {
       const billing::v1::RecountAccountRequest& request);
   absl::StatusOr<billing::v1::GetReservationResponse> GetReservation(
       const billing::v1::GetReservationRequest& request);
+  absl::StatusOr<billing::v1::ListAccountsResponse> ListAccounts(
+      const billing::v1::ListAccountsRequest& request);
+  absl::StatusOr<billing::v1::ListTotalsResponse> ListTotals(const billing::v1::ListTotalsRequest& request);
+  absl::StatusOr<billing::v1::ListAuditEntriesResponse> ListAuditEntries(
+      const billing::v1::ListAuditEntriesRequest& request);
+  absl::StatusOr<billing::v1::GetBillingStatusResponse> GetBillingStatus(
+      const billing::v1::GetBillingStatusRequest& request);
   // Hands each entry to `take` as it comes, until the service ends the stream (with OK: it is going away) or
   // `take` fails, which is then the result. There is no deadline.
   absl::Status TailLedgerEntries(const billing::v1::TailLedgerEntriesRequest& request,
@@ -74,6 +84,31 @@ class Connections {
       const model_registry::v1::ListProvidersRequest& request);
   absl::StatusOr<model_registry::v1::SetProviderImagesResponse> SetProviderImages(
       const model_registry::v1::SetProviderImagesRequest& request);
+  absl::StatusOr<model_registry::v1::ApplyCatalogResponse> EditCatalog(
+      const model_registry::v1::EditCatalogRequest& request);
+  absl::StatusOr<model_registry::v1::ApplyCatalogResponse> RollbackCatalog(
+      const model_registry::v1::RollbackCatalogRequest& request);
+  absl::StatusOr<model_registry::v1::ExportCatalogResponse> ExportCatalog(
+      const model_registry::v1::ExportCatalogRequest& request);
+  absl::StatusOr<model_registry::v1::CompareCatalogsResponse> CompareCatalogs(
+      const model_registry::v1::CompareCatalogsRequest& request);
+  absl::StatusOr<model_registry::v1::ListCatalogVersionsResponse> ListCatalogVersions(
+      const model_registry::v1::ListCatalogVersionsRequest& request);
+  absl::StatusOr<model_registry::v1::ListCanonicalModelsResponse> ListCanonicalModels(
+      const model_registry::v1::ListCanonicalModelsRequest& request);
+  absl::StatusOr<model_registry::v1::GetRegistryStatusResponse> GetRegistryStatus(
+      const model_registry::v1::GetRegistryStatusRequest& request);
+  absl::StatusOr<model_registry::v1::WhoAmIResponse> WhoAmI(const model_registry::v1::WhoAmIRequest& request);
+  absl::StatusOr<model_registry::v1::ListOperatorsResponse> ListOperators(
+      const model_registry::v1::ListOperatorsRequest& request);
+  absl::StatusOr<model_registry::v1::CreateOperatorResponse> CreateOperator(
+      const model_registry::v1::CreateOperatorRequest& request);
+  absl::StatusOr<model_registry::v1::UpdateOperatorResponse> UpdateOperator(
+      const model_registry::v1::UpdateOperatorRequest& request);
+  absl::StatusOr<model_registry::v1::ResetPasswordResponse> ResetPassword(
+      const model_registry::v1::ResetPasswordRequest& request);
+  absl::StatusOr<model_registry::v1::ListAuditEntriesResponse> ListAuditEntries(
+      const model_registry::v1::ListAuditEntriesRequest& request);
   // At the callers' port, without a token.
   absl::StatusOr<model_registry::v1::ListModelsResponse> ListModels(
       const model_registry::v1::ListModelsRequest& request);
@@ -81,6 +116,8 @@ class Connections {
   // Without a token.
   absl::StatusOr<provider_proxy::v1::TestProviderResponse> TestProvider(
       const provider_proxy::v1::TestProviderRequest& request);
+  absl::StatusOr<provider_proxy::v1::GetProviderStatesResponse> GetProviderStates(
+      const provider_proxy::v1::GetProviderStatesRequest& request);
 
  private:
   const Settings& settings_;

@@ -1,4 +1,5 @@
 #include "services/cli/entry_file.h"
+#include "services/admin_json/ledger_entry.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -12,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/cli/errors.h"
-#include "services/cli/ledger_entry.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -69,7 +69,7 @@ absl::Status ReadEntryFile(const std::string& path, const TakeEntry& take, int64
     }
     if (file.fail()) return Damaged(path, number, "is too long for an entry");
     absl::string_view line(buffer.data(), bytes - 1);  // less the line feed
-    absl::StatusOr<billing::v1::LedgerEntry> entry = ParseEntryLine(line);
+    absl::StatusOr<billing::v1::LedgerEntry> entry = admin_json::ParseEntryLine(line);
     if (!entry.ok()) return Damaged(path, number, entry.status().message());
     RETURN_IF_ERROR(take(*entry));
   }
@@ -126,7 +126,7 @@ absl::Status EntryAppender::Follow(const billing::v1::LedgerEntry& entry) {
 
 absl::Status EntryAppender::Append(const billing::v1::LedgerEntry& entry) {
   RETURN_IF_ERROR(Follow(entry));
-  absl::StrAppend(&pending_, EntryLine(entry), "\n");
+  absl::StrAppend(&pending_, admin_json::EntryLine(entry), "\n");
   ++appended_;
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@ namespace {
 constexpr char kReasonUrl[] = "prismatic.cli/reason";
 constexpr char kUsage[] = "USAGE";
 constexpr char kServiceUnreachable[] = "SERVICE_UNREACHABLE";
+constexpr char kIsDifferent[] = "DIFFERENT";
 constexpr char kOutputFailed[] = "OUTPUT_FAILED";
 
 absl::Status WithReason(absl::StatusCode code, absl::string_view reason, absl::string_view message) {
@@ -46,11 +47,16 @@ absl::Status OutputFailed(absl::string_view message) {
   return WithReason(absl::StatusCode::kDataLoss, kOutputFailed, message);
 }
 
+absl::Status Different() {
+  return WithReason(absl::StatusCode::kUnknown, kIsDifferent, "there are differences");
+}
+
 ExitCode ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kDone;
   std::string reason = ReasonText(status);
   if (reason == kUsage) return kWrongUsage;
   if (reason == kServiceUnreachable) return kUnreachable;
+  if (reason == kIsDifferent) return kDifferent;
   return kRefused;
 }
 

@@ -14,6 +14,7 @@ enum ExitCode : int {
   kRefused = 1,
   kWrongUsage = 2,
   kUnreachable = 3,
+  kDifferent = 4,
 };
 
 // The command line, a setting or an input file is wrong; nothing was asked of any service.
@@ -24,6 +25,10 @@ absl::Status Unreachable(absl::string_view message);
 absl::Status Refused(absl::string_view reason, absl::string_view message);
 // The work was done and its result could not be kept here (a full disk, a closed pipe).
 absl::Status OutputFailed(absl::string_view message);
+
+// Two things that were compared are not the same, which has been printed: no error, and an exit code of its
+// own.
+absl::Status Different();
 
 ExitCode ExitCodeOf(const absl::Status& status);
 // "<REASON>: message", as it follows `error: `.

@@ -1,7 +1,7 @@
 #ifndef PRISMATIC_SERVICES_CLI_FAKE_SERVICES_H_
 #define PRISMATIC_SERVICES_CLI_FAKE_SERVICES_H_
 
-// For tests: billing's admin port and model-registry's two, real on the wire, with canned answers.
+// For tests: billing's two ports, real on the wire, with canned answers.
 
 #include <grpcpp/grpcpp.h>
 
@@ -16,14 +16,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "prismatic/billing/v1/billing.grpc.pb.h"
-#include "prismatic/model_registry/v1/model_registry.grpc.pb.h"
 #include "services/common/rpc/grpc_status.h"
 #include "services/common/status/status.h"
 
 namespace prismatic::cli {
 
 namespace bpb = billing::v1;
-namespace rpb = model_registry::v1;
 
 inline constexpr int64_t kNoon = 1'767'268'800'000'000;  // 2026-01-01T12:00:00Z
 
@@ -31,6 +29,7 @@ inline constexpr int64_t kNoon = 1'767'268'800'000'000;  // 2026-01-01T12:00:00Z
 struct Recorder {
   std::string request;
   std::string authorization;
+  std::string actor;
   absl::Status failure;
   // When set, answers only once this is ready.
   std::shared_future<void> wait;
@@ -38,12 +37,17 @@ struct Recorder {
   template <typename Request>
   grpc::Status Record(const grpc::ServerContext& context, const Request& message) {
     request = message.ShortDebugString();
-    auto found = context.client_metadata().find("authorization");
-    authorization = found == context.client_metadata().end()
-                        ? ""
-                        : std::string(found->second.data(), found->second.size());
+    authorization = Metadata(context, "authorization");
+    actor = Metadata(context, "x-prismatic-actor");
     if (wait.valid()) wait.wait();
     return rpc::ToGrpc(failure, "test.prismatic");
+  }
+
+ private:
+  static std::string Metadata(const grpc::ServerContext& context, const char* name) {
+    auto found = context.client_metadata().find(name);
+    if (found == context.client_metadata().end()) return "";
+    return std::string(found->second.data(), found->second.size());
   }
 };
 
@@ -55,6 +59,8 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
   std::vector<bpb::LedgerEntry> ledger;
   bpb::AuditAccountResponse audit;
   std::vector<bpb::UsageRow> usage;
+  // Of ListUsage and ListTotals.
+  std::vector<std::string> damaged;
   // More are refused.
   int usage_rows_max = 5000;
   std::vector<bpb::Reservation> reservations;
@@ -65,6 +71,52 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
   // How TailLedgerEntries ends once it has sent what there is.
   absl::Status tail_end = absl::NotFoundError("the test ends here");
 
+  std::vector<bpb::Account> accounts;
+  std::vector<bpb::TotalsRow> totals;
+  // Newest first.
+  std::vector<bpb::AuditEntry> log;
+  bpb::GetBillingStatusResponse status;
+
+  // Two a page.
+  grpc::Status ListAccounts(grpc::ServerContext* context, const bpb::ListAccountsRequest* request,
+                            bpb::ListAccountsResponse* response) override {
+    for (const bpb::Account& found : accounts) {
+      if (found.name() <= request->page_token() || found.name().rfind(request->prefix(), 0) != 0) continue;
+      if (response->accounts_size() == 2) {
+        response->set_next_page_token(response->accounts(1).name());
+        break;
+      }
+      *response->add_accounts() = found;
+    }
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ListTotals(grpc::ServerContext* context, const bpb::ListTotalsRequest* request,
+                          bpb::ListTotalsResponse* response) override {
+    for (const bpb::TotalsRow& row : totals) {
+      if (row.day() >= request->first_day() && row.day() <= request->last_day()) *response->add_rows() = row;
+    }
+    response->mutable_damaged()->Assign(damaged.begin(), damaged.end());
+    return recorder.Record(*context, *request);
+  }
+  grpc::Status ListAuditEntries(grpc::ServerContext* context, const bpb::ListAuditEntriesRequest* request,
+                                bpb::ListAuditEntriesResponse* response) override {
+    for (const bpb::AuditEntry& entry : log) {
+      if (request->before_time_us() > 0 && entry.time_us() >= request->before_time_us()) continue;
+      if (!request->account().empty() && entry.account() != request->account()) continue;
+      if (response->entries_size() == std::min(request->page_size(), log_page_max)) {
+        response->set_more(true);
+        break;
+      }
+      *response->add_entries() = entry;
+    }
+    return recorder.Record(*context, *request);
+  }
+  int log_page_max = 2;
+  grpc::Status GetBillingStatus(grpc::ServerContext* context, const bpb::GetBillingStatusRequest* request,
+                                bpb::GetBillingStatusResponse* response) override {
+    *response = status;
+    return recorder.Record(*context, *request);
+  }
   grpc::Status CreateAccount(grpc::ServerContext* context, const bpb::CreateAccountRequest* request,
                              bpb::CreateAccountResponse* response) override {
     *response->mutable_account() = account;
@@ -132,6 +184,7 @@ class FakeBillingAdmin : public bpb::BillingAdmin::Service {
     for (const bpb::UsageRow& row : usage) {
       if (row.day() >= request->first_day() && row.day() <= request->last_day()) *response->add_rows() = row;
     }
+    response->mutable_damaged()->Assign(damaged.begin(), damaged.end());
     grpc::Status recorded = recorder.Record(*context, *request);
     if (response->rows_size() <= usage_rows_max) return recorded;
     absl::Status refusal =
@@ -250,60 +303,6 @@ class FakeBilling : public bpb::Billing::Service {
   grpc::Status EstimateCost(grpc::ServerContext* context, const bpb::EstimateCostRequest* request,
                             bpb::EstimateCostResponse* response) override {
     *response = estimate;
-    return recorder.Record(*context, *request);
-  }
-};
-
-class FakeRegistry : public rpb::ModelRegistry::Service {
- public:
-  Recorder recorder;
-
-  grpc::Status ListModels(grpc::ServerContext* context, const rpb::ListModelsRequest* request,
-                          rpb::ListModelsResponse* response) override {
-    auto* priced = response->add_models();
-    priced->set_public_id("google/imagen-4");
-    priced->set_model("imagen-4");
-    priced->set_owned_by("google");
-    priced->set_created(kNoon / 1'000'000);
-    priced->set_available(true);
-    priced->set_retail_generation_nano_usd(40'000'000);
-    auto* unpriced = response->add_models();
-    unpriced->set_public_id("plain");
-    unpriced->set_model("plain");
-    response->set_catalog_version(9);
-    return recorder.Record(*context, *request);
-  }
-};
-
-class FakeRegistryAdmin : public rpb::ModelRegistryAdmin::Service {
- public:
-  Recorder recorder;
-  catalog::v1::Provider provider;
-
-  // What is wrong with the next catalog.
-  std::vector<std::string> catalog_errors;
-
-  grpc::Status ApplyCatalog(grpc::ServerContext* context, const rpb::ApplyCatalogRequest* request,
-                            rpb::ApplyCatalogResponse* response) override {
-    response->set_catalog_version(12);
-    response->set_changed(!request->validate_only());
-    for (const std::string& error : catalog_errors) response->add_errors(error);
-    return recorder.Record(*context, *request);
-  }
-  grpc::Status ListProviders(grpc::ServerContext* context, const rpb::ListProvidersRequest* request,
-                             rpb::ListProvidersResponse* response) override {
-    *response->add_providers() = provider;
-    response->set_catalog_version(9);
-    return recorder.Record(*context, *request);
-  }
-  grpc::Status SetProviderImages(grpc::ServerContext* context, const rpb::SetProviderImagesRequest* request,
-                                 rpb::SetProviderImagesResponse* response) override {
-    *response->mutable_provider() = provider;
-    response->mutable_provider()->set_images_enabled(request->enabled());
-    response->mutable_provider()->mutable_images_override()->set_enabled(request->enabled());
-    response->mutable_provider()->mutable_images_override()->set_actor("admin");
-    response->mutable_provider()->mutable_images_override()->set_time_unix_ms(kNoon / 1000);
-    response->set_catalog_version(10);
     return recorder.Record(*context, *request);
   }
 };

@@ -18,6 +18,13 @@ struct HttpPostRequest {
   absl::Duration timeout;
 };
 
+struct HttpGetRequest {
+  std::string url;
+  // Empty: none is sent.
+  std::string bearer_token;
+  absl::Duration timeout;
+};
+
 struct HttpReply {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -30,6 +37,8 @@ struct HttpReply {
 // Sends the body and waits for the whole answer, of whatever status. Unreachable when none came.
 // Follows no redirect, so that the key goes nowhere else.
 absl::StatusOr<HttpReply> HttpPost(const HttpPostRequest& request);
+// The same without a body, of what changes nothing.
+absl::StatusOr<HttpReply> HttpGet(const HttpGetRequest& request);
 
 }  // namespace prismatic::cli
 

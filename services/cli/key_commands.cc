@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "services/admin_json/billing_json.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
 #include "services/cli/files.h"
@@ -23,19 +24,6 @@ namespace pb = billing::v1;
 // As in billing.proto.
 constexpr absl::Duration kExpiryMax = absl::Hours(24 * 3650);
 
-void WriteKey(json::Writer& writer, const pb::Key& key) {
-  writer.Key("id").String(key.id()).Key("account").String(key.account());
-  writer.Key("revoked").Bool(key.revoked());
-  WriteLimits(writer, key.limits());
-  writer.Key("models").BeginArray();
-  for (const std::string& model : key.allowed_models()) writer.String(model);
-  writer.EndArray();
-  writer.Key("concurrent").Int(key.concurrent());
-  WriteTime(writer, "create_time", key.create_time_us());
-  WriteTime(writer, "expire_time", key.expire_time_us());
-  writer.Key("imported").Bool(key.imported());
-}
-
 std::string ModelsText(const pb::Key& key) {
   return key.allowed_models().empty() ? "all" : absl::StrJoin(key.allowed_models(), ",");
 }
@@ -49,7 +37,7 @@ void PrintKey(const Invocation& call, const pb::Key& key, absl::string_view api_
   if (call.settings.json()) {
     json::Writer writer;
     writer.BeginObject();
-    WriteKey(writer, key);
+    admin_json::WriteKeyMembers(writer, key);
     if (!api_key.empty()) writer.Key("api_key").String(api_key);
     writer.EndObject();
     return PrintJson(call.out, writer);
@@ -66,8 +54,17 @@ void PrintKey(const Invocation& call, const pb::Key& key, absl::string_view api_
   if (!api_key.empty()) call.err << "note: the API key is shown this once; keep it now\n";
 }
 
-int64_t WholeSeconds(absl::Duration duration) {
-  return absl::ToInt64Seconds(absl::Ceil(duration, absl::Seconds(1)));
+// Of --expires-in; 0 for an empty text. `otherwise`: what else could have been given.
+absl::StatusOr<int64_t> SecondsOfLife(const std::string& text, absl::string_view otherwise) {
+  if (text.empty()) return 0;
+  std::optional<absl::Duration> life = config::ParseDuration(text);
+  if (!life || *life < absl::Seconds(1) || *life > kExpiryMax) {
+    return UsageError(absl::StrCat("--expires-in: \"", text,
+                                   "\" is no time with a unit (s, m, h or d) such as 12h or 30d, from 1s to "
+                                   "3650d",
+                                   otherwise));
+  }
+  return absl::ToInt64Seconds(absl::Ceil(*life, absl::Seconds(1)));
 }
 
 // What a new key may do, whether it is made or imported.
@@ -75,15 +72,15 @@ struct NewKeyFlags {
   std::string account;
   LimitFlags limits;
   std::vector<std::string> models;
-  absl::Duration expires_in;
+  std::string expires_in;
 
   void Declare(config::Flags& flags) {
     flags.Text("account", &account, "whose key");
     flags.Require("account");
     limits.Declare(flags);
-    flags.List("models", &models, "canonical models that the key may use, a,b; absent: all");
-    flags.Duration("expires-in", &expires_in, absl::Seconds(1), kExpiryMax,
-                   "when it ends, such as 12h or 30d; absent: never");
+    flags.List("models", &models, "models that the key may use, a,b, by name or public ID; absent: all");
+    flags.Text("expires-in", &expires_in,
+               "when it ends, from now: a number with s, m, h or d, such as 12h or 30d; absent: never");
   }
 };
 
@@ -94,7 +91,8 @@ Action DeclareCreate(config::Flags& flags) {
     pb::CreateKeyRequest request;
     request.set_account(arguments->account);
     *request.mutable_limits() = arguments->limits.ToProto();
-    request.set_expires_in_seconds(WholeSeconds(arguments->expires_in));
+    ASSIGN_OR_RETURN(int64_t seconds, SecondsOfLife(arguments->expires_in, ""));
+    request.set_expires_in_seconds(seconds);
     for (const std::string& model : arguments->models) request.add_allowed_models(model);
     ASSIGN_OR_RETURN(pb::CreateKeyResponse response, call.connections.CreateKey(request));
     PrintKey(call, response.key(), response.api_key());
@@ -133,7 +131,8 @@ Action DeclareImport(config::Flags& flags) {
     request.set_account(arguments->key.account);
     ASSIGN_OR_RETURN(*request.mutable_api_key_sha256(), HashOf(*arguments));
     *request.mutable_limits() = arguments->key.limits.ToProto();
-    request.set_expires_in_seconds(WholeSeconds(arguments->key.expires_in));
+    ASSIGN_OR_RETURN(int64_t seconds, SecondsOfLife(arguments->key.expires_in, ""));
+    request.set_expires_in_seconds(seconds);
     for (const std::string& model : arguments->key.models) request.add_allowed_models(model);
     ASSIGN_OR_RETURN(pb::ImportKeyResponse response, call.connections.ImportKey(request));
     PrintKey(call, response.key(), "");
@@ -171,12 +170,8 @@ absl::StatusOr<pb::UpdateKeyRequest> UpdateRequest(const std::string& key_id,
   if (arguments.expires_in == "never") {
     request.set_expires_in_seconds(0);
   } else if (!arguments.expires_in.empty()) {
-    std::optional<absl::Duration> life = config::ParseDuration(arguments.expires_in);
-    if (!life || *life <= absl::ZeroDuration() || *life > kExpiryMax) {
-      return UsageError(absl::StrCat("--expires-in: \"", arguments.expires_in,
-                                     "\" is neither a time such as 12h or 30d, up to 3650d, nor never"));
-    }
-    request.set_expires_in_seconds(WholeSeconds(*life));
+    ASSIGN_OR_RETURN(int64_t seconds, SecondsOfLife(arguments.expires_in, ", nor never"));
+    request.set_expires_in_seconds(seconds);
   }
   return request;
 }
@@ -185,9 +180,10 @@ Action DeclareUpdate(config::Flags& flags) {
   auto arguments = std::make_shared<UpdateArguments>();
   arguments->limits.Declare(flags);
   flags.Text("models", &arguments->models,
-             "canonical models that the key may use, a,b, or all; absent: stays");
-  flags.Text("expires-in", &arguments->expires_in,
-             "when it ends, from now, such as 12h or 30d, or never; absent: stays");
+             "models that the key may use, a,b, by name or public ID, or all; absent: stays");
+  flags.Text(
+      "expires-in", &arguments->expires_in,
+      "when it ends, from now: a number with s, m, h or d, such as 12h or 30d, or never; absent: stays");
   return [arguments](Invocation& call) -> absl::Status {
     ASSIGN_OR_RETURN(pb::UpdateKeyRequest request, UpdateRequest(call.words[0], *arguments));
     ASSIGN_OR_RETURN(pb::UpdateKeyResponse response, call.connections.UpdateKey(request));
@@ -212,7 +208,7 @@ void PrintKeys(const Invocation& call, const pb::ListKeysResponse& response) {
     writer.BeginObject().Key("keys").BeginArray();
     for (const pb::Key& key : response.keys()) {
       writer.BeginObject();
-      WriteKey(writer, key);
+      admin_json::WriteKeyMembers(writer, key);
       writer.EndObject();
     }
     writer.EndArray().EndObject();

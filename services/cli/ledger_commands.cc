@@ -4,9 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "services/admin_json/billing_json.h"
+#include "services/admin_json/ledger_entry.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
-#include "services/cli/ledger_entry.h"
 #include "services/cli/ledger_reader.h"
 #include "services/cli/output.h"
 #include "services/common/status/status.h"
@@ -21,19 +22,9 @@ namespace pb = billing::v1;
 constexpr int kPageSize = 100;
 constexpr int kPageSizeMax = 1000;
 
-std::string TypeWord(pb::LedgerEntryType type) {
-  return EnumWord(pb::LedgerEntryType_Name(type), "LEDGER_ENTRY_TYPE_", type);
-}
-
-// Empty when nothing funded it: a top-up.
-std::string FundingWord(pb::FundingSource source) {
-  if (source == pb::FUNDING_SOURCE_UNSPECIFIED) return "";
-  return EnumWord(pb::FundingSource_Name(source), "FUNDING_SOURCE_", source);
-}
-
-std::string StateWord(pb::ReservationState state) {
-  return EnumWord(pb::ReservationState_Name(state), "RESERVATION_STATE_", state);
-}
+using admin_json::EntryTypeWord;
+using admin_json::FundingSourceWord;
+using admin_json::ReservationStateWord;
 
 // What changed the account, in a word: the reservation, the request, or units.
 std::string CauseOf(const pb::LedgerEntry& entry) {
@@ -44,9 +35,9 @@ std::string CauseOf(const pb::LedgerEntry& entry) {
 // Every member, for spreadsheets.
 void PrintEntriesCsv(const Invocation& call, const pb::ListLedgerEntriesResponse& list) {
   std::vector<Table::Column> columns;
-  for (std::string& name : EntryColumns()) columns.push_back({std::move(name)});
+  for (std::string& name : admin_json::EntryColumns()) columns.push_back({std::move(name)});
   Table table(std::move(columns));
-  for (const pb::LedgerEntry& entry : list.entries()) table.Row(EntryCells(entry));
+  for (const pb::LedgerEntry& entry : list.entries()) table.Row(admin_json::EntryCells(entry));
   table.PrintCsv(call.out);
 }
 
@@ -57,7 +48,7 @@ void PrintEntries(const Invocation& call, absl::string_view account,
     writer.BeginObject().Key("account").String(account).Key("entries").BeginArray();
     for (const pb::LedgerEntry& entry : list.entries()) {
       writer.BeginObject();
-      WriteEntryMembers(writer, entry);
+      admin_json::WriteEntryMembers(writer, entry);
       writer.EndObject();
     }
     writer.EndArray().Key("more").Bool(list.more()).EndObject();
@@ -78,7 +69,7 @@ void PrintEntries(const Invocation& call, absl::string_view account,
                {"MODEL"},
                {"RESERVATION OR REQUEST"}});
   for (const pb::LedgerEntry& entry : list.entries()) {
-    table.Row({absl::StrCat(entry.sequence()), TimeText(entry.time_us()), TypeWord(entry.type()),
+    table.Row({absl::StrCat(entry.sequence()), TimeText(entry.time_us()), EntryTypeWord(entry.type()),
                UsdText(entry.amount_nano_usd()), UsdText(entry.balance_nano_usd()),
                UsdText(entry.owed_nano_usd()),
                entry.reservation_id().empty() ? "" : absl::StrCat(entry.delivered_count()), entry.model(),
@@ -130,10 +121,10 @@ absl::Status Enough() { return absl::CancelledError("enough"); }
 
 void PrintLine(const Invocation& call, const pb::LedgerEntry& entry) {
   if (call.settings.json()) {
-    call.out << EntryLine(entry) << "\n";
+    call.out << admin_json::EntryLine(entry) << "\n";
   } else {
     call.out << absl::StrFormat("%6d  %s  %-25s  %14s  %14s  %10s  %s", entry.sequence(),
-                                TimeText(entry.time_us()), TypeWord(entry.type()),
+                                TimeText(entry.time_us()), EntryTypeWord(entry.type()),
                                 UsdText(entry.amount_nano_usd()), UsdText(entry.balance_nano_usd()),
                                 UsdText(entry.owed_nano_usd()), CauseOf(entry))
              << "\n";
@@ -182,20 +173,7 @@ Action DeclareTail(config::Flags& flags) {
 
 void WriteReservation(json::Writer& writer, const pb::Reservation& reservation) {
   writer.BeginObject();
-  writer.Key("id").String(reservation.id()).Key("account").String(reservation.account());
-  WriteText(writer, "key_id", reservation.key_id());
-  writer.Key("state").String(StateWord(reservation.state()));
-  WriteText(writer, "model", reservation.model());
-  writer.Key("image_count").Int(reservation.image_count());
-  writer.Key("delivered_count").Int(reservation.delivered_count());
-  WriteText(writer, "funding_source", FundingWord(reservation.funding_source()));
-  WriteUsd(writer, "unit_price", reservation.unit_price_nano_usd());
-  WriteUsd(writer, "reserved", reservation.reserved_nano_usd());
-  writer.Key("reserved_units").Int(reservation.reserved_units());
-  WriteUsd(writer, "charge", reservation.charge_nano_usd());
-  WriteTime(writer, "create_time", reservation.create_time_us());
-  WriteTime(writer, "expire_time", reservation.expire_time_us());
-  writer.Key("catalog_version").Int(reservation.catalog_version());
+  admin_json::WriteReservationMembers(writer, reservation);
   writer.EndObject();
 }
 
@@ -211,11 +189,11 @@ void PrintReservation(const Invocation& call, const pb::Reservation& reservation
       .Add("reservation", reservation.id())
       .Add("account", reservation.account())
       .Add("key ID", reservation.key_id())
-      .Add("state", StateWord(reservation.state()))
+      .Add("state", ReservationStateWord(reservation.state()))
       .Add("model", reservation.model())
       .Add("images asked for", absl::StrCat(reservation.image_count()))
       .Add("images delivered", absl::StrCat(reservation.delivered_count()))
-      .Add("paid by", FundingWord(reservation.funding_source()))
+      .Add("paid by", FundingSourceWord(reservation.funding_source()))
       .Add("unit price USD", UsdText(reservation.unit_price_nano_usd()))
       .Add("reserved USD", UsdText(reservation.reserved_nano_usd()))
       .Add("reserved units", absl::StrCat(reservation.reserved_units()))

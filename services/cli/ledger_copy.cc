@@ -1,9 +1,9 @@
 #include "services/cli/ledger_copy.h"
+#include "services/admin_json/ledger_entry.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "services/cli/ledger_entry.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -23,7 +23,8 @@ std::string WhereOf(int64_t sequence) { return absl::StrCat("entry ", sequence, 
 // An entry that stands for others has their sums in the members that are not `money_only`.
 void AddDifferences(const Entry& copy, const Entry& there, bool money_only,
                     std::vector<Difference>& differences) {
-  std::vector<std::string> columns = EntryColumns(), expected = EntryCells(copy), found = EntryCells(there);
+  std::vector<std::string> columns = admin_json::EntryColumns(), expected = admin_json::EntryCells(copy),
+                           found = admin_json::EntryCells(there);
   for (size_t i = 0; i < columns.size(); ++i) {
     if (money_only && columns[i] != "balance_usd" && columns[i] != "owed_usd") continue;
     if (expected[i] == found[i]) continue;
@@ -38,7 +39,7 @@ bool IsCopyOf(const Entry& copy, const Entry& there) {
     return there.sequence() == copy.sequence() && there.balance_nano_usd() == copy.balance_nano_usd() &&
            there.owed_nano_usd() == copy.owed_nano_usd();
   }
-  return EntryLine(there) == EntryLine(copy);
+  return admin_json::EntryLine(there) == admin_json::EntryLine(copy);
 }
 
 // Until the page stands at the entry with this number, or at the next one behind it.

@@ -4,14 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "services/admin_json/ledger_entry.h"
 #include "services/cli/command.h"
 #include "services/cli/entry_file.h"
 #include "services/cli/errors.h"
 #include "services/cli/ledger_book.h"
 #include "services/cli/ledger_copy.h"
-#include "services/cli/ledger_entry.h"
 #include "services/cli/ledger_reader.h"
 #include "services/cli/output.h"
+#include "services/cli/progress.h"
 #include "services/common/crypto/crypto.h"
 #include "services/common/status/status_macros.h"
 
@@ -60,12 +61,17 @@ absl::Status CheckItGoesOn(Connections& connections, const ExportArguments& argu
 }
 
 // Entries go on from the file's last one. A trimmed ledger begins with an entry that stands for many.
-absl::Status CatchUp(Connections& connections, const ExportArguments& arguments, EntryAppender& file) {
-  RETURN_IF_ERROR(CheckItGoesOn(connections, arguments, file.last()));
+absl::Status CatchUp(const Invocation& call, const ExportArguments& arguments, EntryAppender& file) {
+  Progress progress(call, absl::StrCat("exporting the ledger of ", arguments.account));
+  RETURN_IF_ERROR(CheckItGoesOn(call.connections, arguments, file.last()));
   int64_t after = file.last().sequence();
   return ReadLedger(
-      connections, {.account = arguments.account, .after = after},
-      [&](const pb::LedgerEntry& entry) { return file.Append(entry); }, [&] { return file.Sync(); });
+      call.connections, {.account = arguments.account, .after = after},
+      [&](const pb::LedgerEntry& entry) { return file.Append(entry); },
+      [&] {
+        progress.Update(absl::StrCat(file.appended(), " entries"));
+        return file.Sync();
+      });
 }
 
 absl::Status AppendStream(Connections& connections, const std::string& account, EntryAppender& file) {
@@ -100,7 +106,7 @@ absl::Status Export(Invocation& call, const ExportArguments& arguments) {
   if (file->torn_bytes() > 0) {
     call.err << "note: cut off a line of " << file->torn_bytes() << " bytes that had not been finished\n";
   }
-  RETURN_IF_ERROR(CatchUp(call.connections, arguments, *file));
+  RETURN_IF_ERROR(CatchUp(call, arguments, *file));
   if (call.settings.json()) {
     json::Writer writer;
     writer.BeginObject().Key("account").String(arguments.account).Key("file").String(arguments.out);
@@ -137,7 +143,8 @@ Action DeclareExport(config::Flags& flags) {
 struct TrimArguments {
   std::string account;
   std::string exported;
-  int64_t through = 0;
+  // Required.
+  std::optional<int64_t> through;
 };
 
 absl::Status NotExported(const TrimArguments& arguments, absl::string_view what) {
@@ -147,7 +154,7 @@ absl::Status NotExported(const TrimArguments& arguments, absl::string_view what)
 // An entry of the file, as much of it as a comparison needs: a ledger may have millions.
 struct Copy {
   explicit Copy(const pb::LedgerEntry& entry)
-      : sha256(crypto::Sha256(EntryLine(entry))),
+      : sha256(crypto::Sha256(admin_json::EntryLine(entry))),
         sequence(entry.sequence()),
         balance_nano_usd(entry.balance_nano_usd()),
         owed_nano_usd(entry.owed_nano_usd()),
@@ -158,7 +165,7 @@ struct Copy {
     if (IsCarriedForward(entry) && !carried) {
       return entry.balance_nano_usd() == balance_nano_usd && entry.owed_nano_usd() == owed_nano_usd;
     }
-    return crypto::Sha256(EntryLine(entry)) == sha256;
+    return crypto::Sha256(admin_json::EntryLine(entry)) == sha256;
   }
 
   std::string sha256;
@@ -176,7 +183,7 @@ absl::StatusOr<std::vector<Copy>> ReadExported(const TrimArguments& arguments) {
   RETURN_IF_ERROR(ReadEntryFile(
       arguments.exported,
       [&](const pb::LedgerEntry& entry) -> absl::Status {
-        if (entry.sequence() > arguments.through) return absl::OkStatus();
+        if (entry.sequence() > *arguments.through) return absl::OkStatus();
         if (entry.account() != arguments.account)
           return NotExported(arguments, "holds another account's entries");
         book.Add(entry);
@@ -190,8 +197,8 @@ absl::StatusOr<std::vector<Copy>> ReadExported(const TrimArguments& arguments) {
                    absl::StrCat(arguments.exported, ", ", wrong.where, ": ", wrong.what, " should be ",
                                 wrong.expected, ", it is ", wrong.found));
   }
-  if (entries.empty() || entries.back().sequence != arguments.through) {
-    return NotExported(arguments, absl::StrCat("does not hold entry ", arguments.through));
+  if (entries.empty() || entries.back().sequence != *arguments.through) {
+    return NotExported(arguments, absl::StrCat("does not hold entry ", *arguments.through));
   }
   return entries;
 }
@@ -200,7 +207,7 @@ absl::StatusOr<std::vector<Copy>> ReadExported(const TrimArguments& arguments) {
 absl::Status CompareWithBilling(Connections& connections, const TrimArguments& arguments,
                                 const std::vector<Copy>& exported) {
   int64_t first = exported.front().sequence;
-  return ReadLedger(connections, {.account = arguments.account, .through = arguments.through},
+  return ReadLedger(connections, {.account = arguments.account, .through = *arguments.through},
                     [&](const pb::LedgerEntry& entry) -> absl::Status {
                       if (entry.sequence() < first) {
                         return NotExported(arguments, absl::StrCat("does not hold entry ", entry.sequence()));
@@ -216,11 +223,11 @@ absl::Status Trim(Invocation& call, const TrimArguments& arguments) {
   RETURN_IF_ERROR(CompareWithBilling(call.connections, arguments, exported));
   pb::TrimLedgerRequest request;
   request.set_account(arguments.account);
-  request.set_through_sequence(arguments.through);
+  request.set_through_sequence(*arguments.through);
   request.set_balance_nano_usd(exported.back().balance_nano_usd);
   ASSIGN_OR_RETURN(pb::TrimLedgerResponse response, call.connections.TrimLedger(request));
   if (call.settings.json()) {
-    call.out << EntryLine(response.carried_forward()) << "\n";
+    call.out << admin_json::EntryLine(response.carried_forward()) << "\n";
     return absl::OkStatus();
   }
   const pb::LedgerEntry& carried = response.carried_forward();
@@ -237,15 +244,13 @@ Action DeclareTrim(config::Flags& flags) {
   auto arguments = std::make_shared<TrimArguments>();
   flags.Text("account", &arguments->account, "whose ledger");
   flags.Require("account");
-  flags.Integer("through", &arguments->through, int64_t{0}, INT64_MAX,
-                "the last entry to drop; not the newest one");
+  flags.OptionalInteger("through", &arguments->through, 1, INT64_MAX,
+                        "the last entry to drop; not the newest one");
+  flags.Require("through");
   flags.Text("exported", &arguments->exported,
              "the file that holds what is dropped, as `ledger export` wrote it");
   flags.Require("exported");
-  return [arguments](Invocation& call) {
-    if (arguments->through == 0) return UsageError("--through is required");
-    return Trim(call, *arguments);
-  };
+  return [arguments](Invocation& call) { return Trim(call, *arguments); };
 }
 
 }  // namespace

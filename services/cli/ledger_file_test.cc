@@ -9,9 +9,9 @@
 #include <cstdio>
 
 #include "absl/strings/str_split.h"
+#include "services/admin_json/ledger_entry.h"
 #include "services/cli/entry_file.h"
 #include "services/cli/errors.h"
-#include "services/cli/ledger_entry.h"
 #include "services/cli/ledger_fixture.h"
 
 namespace prismatic::cli {
@@ -48,17 +48,17 @@ TEST(LedgerEntryTest, ALineKeepsEveryFieldAndIsOneLine) {
   bpb::LedgerEntry largest = Entry(2);
   largest.set_amount_nano_usd(-9'000'000'000'000'000);
   for (const bpb::LedgerEntry& entry : {whole, unknown, largest, Entry(1), Entry(2)}) {
-    std::string line = EntryLine(entry);
+    std::string line = admin_json::EntryLine(entry);
     EXPECT_EQ(line.find('\n'), std::string::npos);
-    absl::StatusOr<bpb::LedgerEntry> read = ParseEntryLine(line);
+    absl::StatusOr<bpb::LedgerEntry> read = admin_json::ParseEntryLine(line);
     ASSERT_TRUE(read.ok()) << read.status() << line;
     EXPECT_TRUE(Same(*read, entry)) << read->DebugString() << entry.DebugString();
   }
-  EXPECT_EQ(EntryCells(whole).size(), EntryColumns().size());
+  EXPECT_EQ(admin_json::EntryCells(whole).size(), admin_json::EntryColumns().size());
 }
 
 TEST(LedgerEntryTest, ALineThatNobodyWroteIsRefused) {
-  std::string line = EntryLine(Entry(2));
+  std::string line = admin_json::EntryLine(Entry(2));
   auto with = [&](absl::string_view from, absl::string_view to) {
     std::string changed = line;
     size_t at = changed.find(std::string(from));
@@ -72,10 +72,10 @@ TEST(LedgerEntryTest, ALineThatNobodyWroteIsRefused) {
         with("\"sequence\":2", "\"sequence\":2.5"), with("\"sequence\":2", "\"sequence\":\"2\""),
         with("\"type\":\"charge\"", "\"type\":\"gift\""), with("\"account\":\"acme\"", "\"account\":null"),
         with("\"delivered_count\":1", "\"delivered_count\":4294967297")}) {
-    EXPECT_FALSE(ParseEntryLine(wrong).ok()) << wrong;
+    EXPECT_FALSE(admin_json::ParseEntryLine(wrong).ok()) << wrong;
   }
-  EXPECT_TRUE(ParseEntryLine(with("{\"account\"", "{\"new\":1,\"account\"")).ok());
-  EXPECT_TRUE(ParseEntryLine(with(",\"over_units\":0", "")).ok());  // older than the field
+  EXPECT_TRUE(admin_json::ParseEntryLine(with("{\"account\"", "{\"new\":1,\"account\"")).ok());
+  EXPECT_TRUE(admin_json::ParseEntryLine(with(",\"over_units\":0", "")).ok());  // older than the field
 }
 
 using LedgerFileTest = LedgerFixture;
@@ -91,7 +91,7 @@ TEST_F(LedgerFileTest, ExportWritesEveryEntryOnceAndGoesOnWhereItStood) {
 
 TEST_F(LedgerFileTest, ATornLastLineIsCutAtEveryByteAndWrittenAgain) {
   Fill(3);
-  std::string third = EntryLine(Entry(3));
+  std::string third = admin_json::EntryLine(Entry(3));
   for (size_t size : {size_t{1}, third.size() / 2, third.size()}) {
     Write(Lines(1, 2) + third.substr(0, size));
     Outcome outcome = Export();
@@ -118,9 +118,9 @@ TEST_F(LedgerFileTest, AFileThatCannotBeGoneOnFromIsLeftAsItIs) {
            Case{Lines(2, 3), "LEDGER_GAP"},
            Case{Lines(1, 1) + "{}\n" + Lines(2, 2), "LEDGER_FILE_DAMAGED"},
            Case{Lines(1, 1) + std::string(4096, '\0') + "\n", "LEDGER_FILE_DAMAGED"},
-           Case{Lines(1, 1) + EntryLine(changed) + "\n", "LEDGER_DIVERGED"},
+           Case{Lines(1, 1) + admin_json::EntryLine(changed) + "\n", "LEDGER_DIVERGED"},
            Case{Lines(1, 5), "LEDGER_DIVERGED"},
-           Case{EntryLine(foreign) + "\n", "LEDGER_FILE_DAMAGED"},
+           Case{admin_json::EntryLine(foreign) + "\n", "LEDGER_FILE_DAMAGED"},
        }) {
     Write(each.content);
     Outcome outcome = Export();
@@ -215,11 +215,11 @@ TEST_F(LedgerFileTest, TrimRefusesWhatTheFileDoesNotProve) {
   };
   for (const Case& each : {
            Case{Lines(1, 3), "NOT_EXPORTED"},
-           Case{Lines(1, 3) + EntryLine(Entry(4)), "NOT_EXPORTED"},  // torn
+           Case{Lines(1, 3) + admin_json::EntryLine(Entry(4)), "NOT_EXPORTED"},  // torn
            Case{"", "NOT_EXPORTED"},
            Case{Lines(2, 5), "LEDGER_FILE_DAMAGED"},
-           Case{Lines(1, 2) + EntryLine(other_model) + "\n" + Lines(4, 5), "LEDGER_DIVERGED"},
-           Case{Lines(1, 3) + EntryLine(other_balance) + "\n", "LEDGER_FILE_DAMAGED"},
+           Case{Lines(1, 2) + admin_json::EntryLine(other_model) + "\n" + Lines(4, 5), "LEDGER_DIVERGED"},
+           Case{Lines(1, 3) + admin_json::EntryLine(other_balance) + "\n", "LEDGER_FILE_DAMAGED"},
        }) {
     Write(each.content);
     billing_.recorder.request = "";

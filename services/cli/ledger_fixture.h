@@ -12,9 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "services/admin_json/ledger_entry.h"
 #include "services/cli/amounts.h"
 #include "services/cli/commands_fixture.h"
-#include "services/cli/ledger_entry.h"
 
 namespace prismatic::cli {
 
@@ -97,7 +97,7 @@ class LedgerFixture : public CommandsTest {
   }
   std::string Lines(int64_t first, int64_t last) {
     std::string lines;
-    for (int64_t i = first; i <= last; ++i) absl::StrAppend(&lines, EntryLine(Entry(i)), "\n");
+    for (int64_t i = first; i <= last; ++i) absl::StrAppend(&lines, admin_json::EntryLine(Entry(i)), "\n");
     return lines;
   }
   void Write(const std::string& content) {

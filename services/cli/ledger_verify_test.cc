@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "services/admin_json/ledger_entry.h"
 #include "services/cli/amounts.h"
 #include "services/cli/errors.h"
-#include "services/cli/ledger_entry.h"
 #include "services/cli/ledger_fixture.h"
 
 namespace prismatic::cli {
@@ -77,7 +77,7 @@ TEST_F(LedgerVerifyTest, VerifyFromAFileOfAnotherHistoryIsRefused) {
   Fill(5);
   bpb::LedgerEntry other = Entry(4);
   other.set_balance_nano_usd(1);
-  Write(Lines(1, 3) + EntryLine(other) + "\n");
+  Write(Lines(1, 3) + admin_json::EntryLine(other) + "\n");
   Outcome outcome = VerifyWithFile();
   EXPECT_EQ(outcome.code, kRefused);
   EXPECT_THAT(outcome.err, HasSubstr("LEDGER_DIFFERS"));

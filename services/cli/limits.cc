@@ -12,15 +12,6 @@ namespace {
 constexpr int64_t kPerMinuteMax = 1'000'000;
 constexpr int64_t kConcurrentMax = 100'000;
 
-void WriteLimit(json::Writer& writer, absl::string_view name, bool given, int64_t limit) {
-  writer.Key(name);
-  if (given) {
-    writer.Int(limit);
-  } else {
-    writer.Null();
-  }
-}
-
 // What `text` says about the limit of that name; nullopt: it becomes unlimited.
 absl::StatusOr<std::optional<int64_t>> ParseLimit(absl::string_view flag, absl::string_view text,
                                                   int64_t max) {
@@ -93,12 +84,6 @@ void AddLimits(Facts& facts, const billing::v1::Limits& limits) {
   facts.Add("requests per minute", LimitText(limits.has_requests_per_minute(), limits.requests_per_minute()))
       .Add("images per minute", LimitText(limits.has_images_per_minute(), limits.images_per_minute()))
       .Add("max concurrent", LimitText(limits.has_max_concurrent(), limits.max_concurrent()));
-}
-
-void WriteLimits(json::Writer& writer, const billing::v1::Limits& limits) {
-  WriteLimit(writer, "requests_per_minute", limits.has_requests_per_minute(), limits.requests_per_minute());
-  WriteLimit(writer, "images_per_minute", limits.has_images_per_minute(), limits.images_per_minute());
-  WriteLimit(writer, "max_concurrent", limits.has_max_concurrent(), limits.max_concurrent());
 }
 
 }  // namespace prismatic::cli

@@ -40,9 +40,8 @@ class LimitChangeFlags {
   std::string max_concurrent_;
 };
 
-// Absent limits are "unlimited" and null.
+// Absent limits are "unlimited".
 void AddLimits(Facts& facts, const billing::v1::Limits& limits);
-void WriteLimits(json::Writer& writer, const billing::v1::Limits& limits);
 // "60", "unlimited".
 std::string LimitText(bool given, int64_t limit);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "services/admin_json/billing_json.h"
 #include "services/cli/amounts.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
@@ -33,51 +34,54 @@ struct UsageArguments {
   bool csv = false;
 };
 
-absl::StatusOr<pb::ListUsageRequest> UsageRequest(const UsageArguments& arguments) {
-  pb::ListUsageRequest request;
-  request.set_account(arguments.account);
-  request.set_last_day(DayOf(absl::ToUnixMicros(absl::Now())));
+struct Days {
+  int32_t first = 0;
+  int32_t last = 0;
+};
+
+absl::StatusOr<Days> DaysOf(const UsageArguments& arguments) {
+  Days days;
+  days.last = DayOf(absl::ToUnixMicros(absl::Now()));
   if (!arguments.to.empty()) {
-    ASSIGN_OR_RETURN(int32_t last, ParseDay("to", arguments.to));
-    request.set_last_day(last);
+    ASSIGN_OR_RETURN(days.last, ParseDay("to", arguments.to));
   }
-  request.set_first_day(DayAfter(request.last_day(), 1 - kDaysShown));
+  days.first = DayAfter(days.last, 1 - kDaysShown);
   if (!arguments.from.empty()) {
-    ASSIGN_OR_RETURN(int32_t first, ParseDay("from", arguments.from));
-    request.set_first_day(first);
+    ASSIGN_OR_RETURN(days.first, ParseDay("from", arguments.from));
   }
-  if (request.first_day() > request.last_day()) return UsageError("--from is after --to");
-  if (DayAfter(request.first_day(), kDaysMax - 1) < request.last_day()) {
+  if (days.first > days.last) return UsageError("--from is after --to");
+  if (DayAfter(days.first, kDaysMax - 1) < days.last) {
     return UsageError(absl::StrCat("--from to --to is more than ", kDaysMax, " days"));
   }
-  return request;
+  return days;
+}
+
+using Words = google::protobuf::RepeatedPtrField<std::string>;
+
+void PrintDamaged(const Invocation& call, const Words& damaged) {
+  for (const std::string& words : damaged) call.err << "warning: not counted in: " << words << "\n";
 }
 
 void PrintUsageJson(const Invocation& call, absl::string_view account, const UsageOfDays& usage) {
   json::Writer writer;
   writer.BeginObject().Key("account").String(account).Key("usage").BeginArray();
-  for (const pb::UsageRow& row : usage.rows) {
-    writer.BeginObject().Key("day").String(DayText(row.day()));
-    WriteText(writer, "key_id", row.key_id());
-    writer.Key("model").String(row.model());
-    writer.Key("requests").Int(row.requests()).Key("images").Int(row.images());
-    WriteUsd(writer, "charged", row.charged_nano_usd());
-    writer.Key("units").Int(row.units()).EndObject();
-  }
-  writer.EndArray().EndObject();
+  for (const pb::UsageRow& row : usage.rows) admin_json::WriteUsageRow(writer, row);
+  writer.EndArray();
+  admin_json::WriteDamaged(writer, usage.damaged);
+  writer.EndObject();
   PrintJson(call.out, writer);
 }
 
 absl::Status Usage(Invocation& call, const UsageArguments& arguments) {
-  ASSIGN_OR_RETURN(pb::ListUsageRequest request, UsageRequest(arguments));
-  ASSIGN_OR_RETURN(UsageOfDays usage,
-                   ReadUsage(call.connections, arguments.account, request.first_day(), request.last_day()));
+  ASSIGN_OR_RETURN(Days days, DaysOf(arguments));
+  ASSIGN_OR_RETURN(UsageOfDays usage, ReadUsage(call.connections, arguments.account, days.first, days.last));
   if (!usage.refused.empty()) {
     // Part of a bill is worse than none.
     const auto& [day, refusal] = *usage.refused.begin();
     return Refused("INVALID_VALUE", absl::StrCat("billing does not list the usage of ", DayText(day),
                                                  ", not even alone: ", refusal.message()));
   }
+  PrintDamaged(call, usage.damaged);
   if (call.settings.json() && !arguments.csv) {
     PrintUsageJson(call, arguments.account, usage);
     return absl::OkStatus();
@@ -101,14 +105,52 @@ absl::Status Usage(Invocation& call, const UsageArguments& arguments) {
   return absl::OkStatus();
 }
 
+void DeclareDays(config::Flags& flags, UsageArguments& arguments) {
+  flags.Text("from", &arguments.from, "first day (UTC), 2026-11-01; absent: 30 days up to the last one");
+  flags.Text("to", &arguments.to, "last day (UTC), 2026-11-30; absent: today");
+}
+
 Action DeclareUsage(config::Flags& flags) {
   auto arguments = std::make_shared<UsageArguments>();
   flags.Text("account", &arguments->account, "whose usage");
   flags.Require("account");
-  flags.Text("from", &arguments->from, "first day (UTC), 2026-11-01; absent: 30 days up to the last one");
-  flags.Text("to", &arguments->to, "last day (UTC), 2026-11-30; absent: today");
+  DeclareDays(flags, *arguments);
   flags.Switch("csv", &arguments->csv, "short for --output csv");
   return [arguments](Invocation& call) { return Usage(call, *arguments); };
+}
+
+void PrintTotals(const Invocation& call, const pb::ListTotalsResponse& totals) {
+  PrintDamaged(call, totals.damaged());
+  if (call.settings.json()) {
+    json::Writer writer;
+    writer.BeginObject().Key("totals").BeginArray();
+    for (const pb::TotalsRow& row : totals.rows()) admin_json::WriteTotalsRow(writer, row);
+    writer.EndArray();
+    admin_json::WriteDamaged(writer, totals.damaged());
+    writer.EndObject();
+    return PrintJson(call.out, writer);
+  }
+  Table table(
+      {{"DAY"}, {"MODEL"}, {"REQUESTS", true}, {"IMAGES", true}, {"CHARGED USD", true}, {"UNITS", true}});
+  for (const pb::TotalsRow& row : totals.rows()) {
+    table.Row({DayText(row.day()), row.model(), absl::StrCat(row.requests()), absl::StrCat(row.images()),
+               UsdText(row.charged_nano_usd()), absl::StrCat(row.units())});
+  }
+  PrintTable(call, table);
+}
+
+Action DeclareTotals(config::Flags& flags) {
+  auto arguments = std::make_shared<UsageArguments>();
+  DeclareDays(flags, *arguments);
+  return [arguments](Invocation& call) -> absl::Status {
+    ASSIGN_OR_RETURN(Days days, DaysOf(*arguments));
+    pb::ListTotalsRequest request;
+    request.set_first_day(days.first);
+    request.set_last_day(days.last);
+    ASSIGN_OR_RETURN(pb::ListTotalsResponse totals, call.connections.ListTotals(request));
+    PrintTotals(call, totals);
+    return absl::OkStatus();
+  };
 }
 
 // The key in question: of a file, else the one of the settings.
@@ -193,18 +235,13 @@ struct EstimateArguments {
   int images = 1;
 };
 
-std::string SourceWord(pb::FundingSource source) {
-  if (source == pb::FUNDING_SOURCE_UNSPECIFIED) return "";
-  return EnumWord(pb::FundingSource_Name(source), "FUNDING_SOURCE_", source);
-}
-
 void PrintEstimate(const Invocation& call, const pb::EstimateCostResponse& estimate) {
   if (!call.settings.json()) {
     Facts()
         .Add("unit price USD",
              estimate.has_unit_price_nano_usd() ? UsdText(estimate.unit_price_nano_usd()) : "no price")
         .Add("total USD", UsdText(estimate.total_nano_usd()))
-        .Add("paid by", SourceWord(estimate.funding_source()))
+        .Add("paid by", admin_json::FundingSourceWord(estimate.funding_source()))
         .Add("admitted now", YesNo(estimate.would_be_admitted()))
         .Add("refused with", estimate.refusal_reason())
         .Add("catalog version", absl::StrCat(estimate.catalog_version()))
@@ -219,7 +256,7 @@ void PrintEstimate(const Invocation& call, const pb::EstimateCostResponse& estim
     writer.Key("unit_price_usd").Null().Key("unit_price_nano_usd").Null();
   }
   WriteUsd(writer, "total", estimate.total_nano_usd());
-  WriteText(writer, "funding_source", SourceWord(estimate.funding_source()));
+  WriteText(writer, "funding_source", admin_json::FundingSourceWord(estimate.funding_source()));
   writer.Key("would_be_admitted").Bool(estimate.would_be_admitted());
   WriteText(writer, "refusal_reason", estimate.refusal_reason());
   writer.Key("catalog_version").Int(estimate.catalog_version()).EndObject();
@@ -244,7 +281,7 @@ absl::Status Estimate(Invocation& call, const EstimateArguments& arguments) {
 
 Action DeclareEstimate(config::Flags& flags) {
   auto arguments = std::make_shared<EstimateArguments>();
-  flags.Text("model", &arguments->model, "canonical model");
+  flags.Text("model", &arguments->model, "the model, by name or public ID");
   flags.Require("model");
   flags.Integer("n", &arguments->images, 1, 10, "images");
   flags.Text("size", &arguments->size, "as a request would name it");
@@ -265,6 +302,12 @@ std::vector<Command> MeteringCommands() {
        "Lists what was delivered and charged by day, key and model.",
        "prismatic usage --account acme --from 2026-11-01 --to 2026-11-30 --csv",
        DeclareUsage,
+       {.prints_table = true}},
+      {"usage totals",
+       "",
+       "Lists what was delivered and charged in all, by day and model, over all accounts.",
+       "prismatic usage totals --from 2026-11-01 --output csv",
+       DeclareTotals,
        {.prints_table = true}},
       {"key check", "", "Says whose an API key is and how its limits stand; consumes nothing.",
        "prismatic key check --key-file - < key.txt", DeclareCheck},

@@ -5,10 +5,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "services/common/money/money.h"
+#include "services/admin_json/csv.h"
 
 namespace prismatic::cli {
 namespace {
@@ -34,26 +32,6 @@ std::string Pad(absl::string_view text, size_t width, bool right) {
   return right ? absl::StrCat(blanks, text) : absl::StrCat(text, blanks);
 }
 
-bool IsNumber(absl::string_view text) {
-  absl::ConsumePrefix(&text, "-");
-  std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('.', 1));
-  return std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
-    return !part.empty() && std::all_of(part.begin(), part.end(), absl::ascii_isdigit);
-  });
-}
-
-// Spreadsheets run a cell that begins like this, unless it is a number, as a formula; an apostrophe in front
-// makes it text.
-bool LooksLikeAFormula(absl::string_view text) {
-  return text.find_first_of("=+-@\t\r") == 0 && !IsNumber(text);
-}
-
-std::string CsvCell(absl::string_view plain) {
-  std::string text = absl::StrCat(LooksLikeAFormula(plain) ? "'" : "", plain);
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
-}
-
 }  // namespace
 
 void Table::Row(std::vector<std::string> cells) {
@@ -66,7 +44,7 @@ void Table::Print(std::ostream& out) const {
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = WidthOf(columns_[i].header);
     for (const auto& row : rows_) width = std::max(width, WidthOf(Cell(row[i])));
-    widths.push_back(width);
+    widths.push_back(std::min(width, columns_[i].width_max));
   }
   auto print_line = [&](auto cell_of) {
     std::string line;
@@ -80,14 +58,12 @@ void Table::Print(std::ostream& out) const {
 }
 
 void Table::PrintCsv(std::ostream& out) const {
-  auto print_line = [&](auto cell_of) {
-    for (size_t i = 0; i < columns_.size(); ++i) out << (i == 0 ? "" : ",") << CsvCell(cell_of(i));
-    out << "\n";
-  };
-  print_line([&](size_t i) {
-    return absl::StrReplaceAll(absl::AsciiStrToLower(columns_[i].header), {{" ", "_"}, {"/", "_per_"}});
-  });
-  for (const auto& row : rows_) print_line([&](size_t i) { return row[i]; });
+  std::vector<std::string> names;
+  for (const Column& column : columns_) {
+    names.push_back(absl::StrReplaceAll(absl::AsciiStrToLower(column.header), {{" ", "_"}, {"/", "_per_"}}));
+  }
+  out << admin_json::CsvLine(names);
+  for (const auto& row : rows_) out << admin_json::CsvLine(row);
 }
 
 Facts& Facts::Add(absl::string_view name, absl::string_view value) {
@@ -101,47 +77,12 @@ void Facts::Print(std::ostream& out) const {
   for (const auto& [name, value] : facts_) out << Pad(name, width, false) << "  " << value << "\n";
 }
 
-std::string UsdText(int64_t nano_usd) { return Money::FromNanos(nano_usd).ToDecimal(); }
-
 std::string TimeText(int64_t unix_us) {
   if (unix_us == 0) return "";
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(unix_us), absl::UTCTimeZone());
 }
 
-std::string ExactTimeText(int64_t unix_us) {
-  if (unix_us == 0) return "";
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixMicros(unix_us), absl::UTCTimeZone());
-}
-
 std::string YesNo(bool value) { return value ? "yes" : "no"; }
-
-std::string EnumWord(absl::string_view name, absl::string_view prefix, int value) {
-  if (name.empty()) return absl::StrCat(value);
-  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
-}
-
-void WriteUsd(json::Writer& writer, absl::string_view name, int64_t nano_usd) {
-  writer.Key(absl::StrCat(name, "_usd")).String(UsdText(nano_usd));
-  writer.Key(absl::StrCat(name, "_nano_usd")).Int(nano_usd);
-}
-
-void WriteTime(json::Writer& writer, absl::string_view name, int64_t unix_us) {
-  writer.Key(name);
-  if (unix_us == 0) {
-    writer.Null();
-    return;
-  }
-  writer.String(ExactTimeText(unix_us));
-}
-
-void WriteText(json::Writer& writer, absl::string_view name, absl::string_view text) {
-  writer.Key(name);
-  if (text.empty()) {
-    writer.Null();
-  } else {
-    writer.String(text);
-  }
-}
 
 void PrintJson(std::ostream& out, json::Writer& writer) { out << writer.Take() << "\n"; }
 

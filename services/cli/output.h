@@ -7,17 +7,20 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "services/admin_json/words.h"
 #include "services/common/json/json.h"
 
 namespace prismatic::cli {
 
-// Rows under headers: for people in columns as wide as their widest cell, where empty cells show as "-"; for
-// spreadsheets as CSV.
+// Rows under headers: for people in columns as wide as their widest cell (up to a limit), where empty cells
+// show as "-"; for spreadsheets as CSV.
 class Table {
  public:
   struct Column {
     std::string header;
     bool right = false;
+    // A wider cell pushes what stands behind it in its own row, and not in every other one.
+    size_t width_max = 1000;
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void Row(std::vector<std::string> cells);
@@ -41,25 +44,17 @@ class Facts {
   std::vector<std::pair<std::string, std::string>> facts_;
 };
 
-// --- words of tables ---
-// "0.04", "-0.5".
-std::string UsdText(int64_t nano_usd);
-// RFC 3339 in UTC to the second; empty for 0.
-std::string TimeText(int64_t unix_us);
-// The same to the microsecond.
-std::string ExactTimeText(int64_t unix_us);
-std::string YesNo(bool value);
-// The value of an enum as people write it: "LEDGER_ENTRY_TYPE_TOP_UP" less its prefix is "top_up".
-// A value that this build does not know (an empty name) shows as its number.
-std::string EnumWord(absl::string_view name, absl::string_view prefix, int value);
+// Words and members that the admin API writes as well.
+using admin_json::EnumWord;
+using admin_json::ExactTimeText;
+using admin_json::UsdText;
+using admin_json::WriteText;
+using admin_json::WriteTime;
+using admin_json::WriteUsd;
 
-// --- members of JSON objects ---
-// `<name>_usd`, a decimal string, and `<name>_nano_usd`, an integer.
-void WriteUsd(json::Writer& writer, absl::string_view name, int64_t nano_usd);
-// RFC 3339 in UTC to the microsecond; null for 0.
-void WriteTime(json::Writer& writer, absl::string_view name, int64_t unix_us);
-// A string; null when empty.
-void WriteText(json::Writer& writer, absl::string_view name, absl::string_view text);
+// RFC 3339 in UTC to the second, for tables; empty for 0.
+std::string TimeText(int64_t unix_us);
+std::string YesNo(bool value);
 
 // Prints one JSON text and a line end.
 void PrintJson(std::ostream& out, json::Writer& writer);

@@ -8,9 +8,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "services/admin_json/provider_json.h"
 #include "services/cli/command.h"
 #include "services/cli/errors.h"
 #include "services/cli/output.h"
+#include "services/cli/progress.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::cli {
@@ -27,10 +29,6 @@ struct Arguments {
   bool generate = false;
   std::string model;
 };
-
-std::string ResultWord(pb::CheckResult result) {
-  return EnumWord(pb::CheckResult_Name(result), "CHECK_RESULT_", result);
-}
 
 std::string SecondsText(int64_t duration_ms) {
   return absl::StrFormat("%.2f", static_cast<double>(duration_ms) / 1000);
@@ -61,7 +59,7 @@ void PrintChecks(std::ostream& out, const pb::TestProviderResponse& response) {
   print("CHECK", "RESULT", "SECONDS", "WHAT WAS FOUND");
   for (const pb::ProviderCheck& check : response.checks()) {
     std::vector<std::string> lines = Wrap(check.words());
-    print(absl::StrJoin(Wrap(check.name()), " "), ResultWord(check.result()),
+    print(absl::StrJoin(Wrap(check.name()), " "), admin_json::CheckResultWord(check.result()),
           SecondsText(check.duration_ms()), lines.empty() ? "" : lines[0]);
     for (size_t i = 1; i < lines.size(); ++i) print("", "", "", lines[i]);
   }
@@ -70,7 +68,8 @@ void PrintChecks(std::ostream& out, const pb::TestProviderResponse& response) {
 void PrintCsv(const Invocation& call, const pb::TestProviderResponse& response) {
   Table table({{"CHECK"}, {"RESULT"}, {"SECONDS", true}, {"WORDS"}});
   for (const pb::ProviderCheck& check : response.checks()) {
-    table.Row({check.name(), ResultWord(check.result()), SecondsText(check.duration_ms()), check.words()});
+    table.Row({check.name(), admin_json::CheckResultWord(check.result()), SecondsText(check.duration_ms()),
+               check.words()});
   }
   PrintTable(call, table);
 }
@@ -78,14 +77,16 @@ void PrintCsv(const Invocation& call, const pb::TestProviderResponse& response) 
 void PrintChecksJson(std::ostream& out, const std::string& provider,
                      const pb::TestProviderResponse& response) {
   json::Writer writer;
-  writer.BeginObject().Key("provider").String(provider).Key("ok").Bool(response.ok());
-  writer.Key("checks").BeginArray();
-  for (const pb::ProviderCheck& check : response.checks()) {
-    writer.BeginObject().Key("name").String(check.name()).Key("result").String(ResultWord(check.result()));
-    writer.Key("words").String(check.words()).Key("duration_ms").Int(check.duration_ms()).EndObject();
-  }
-  writer.EndArray().EndObject();
+  writer.BeginObject().Key("provider").String(provider);
+  admin_json::WriteTestMembers(writer, response);
+  writer.EndObject();
   PrintJson(out, writer);
+}
+
+absl::StatusOr<pb::TestProviderResponse> Ask(Invocation& call, const pb::TestProviderRequest& request) {
+  Progress progress(
+      call, absl::StrCat(request.generate() ? "making an image at " : "testing ", request.provider()));
+  return call.connections.TestProvider(request);
 }
 
 absl::Status TestProvider(Invocation& call, const Arguments& arguments) {
@@ -94,7 +95,7 @@ absl::Status TestProvider(Invocation& call, const Arguments& arguments) {
   request.set_provider(provider);
   request.set_generate(arguments.generate);
   request.set_model(arguments.model);
-  ASSIGN_OR_RETURN(pb::TestProviderResponse response, call.connections.TestProvider(request));
+  ASSIGN_OR_RETURN(pb::TestProviderResponse response, Ask(call, request));
   if (call.settings.json()) {
     PrintChecksJson(call.out, provider, response);
   } else if (call.settings.csv()) {

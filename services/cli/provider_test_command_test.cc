@@ -8,10 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "prismatic/provider_proxy/v1/provider_proxy.grpc.pb.h"
 #include "services/cli/cli.h"
 #include "services/cli/errors.h"
-#include "services/cli/fake_services.h"
+#include "services/cli/fake_provider_proxy.h"
 
 namespace prismatic::cli {
 namespace {
@@ -20,27 +19,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-namespace ppb = provider_proxy::v1;
-
-class FakeProviderProxy : public ppb::ProviderProxy::Service {
- public:
-  Recorder recorder;
-  ppb::TestProviderResponse answer;
-
-  void Add(const std::string& name, ppb::CheckResult result, const std::string& words, int64_t duration_ms) {
-    ppb::ProviderCheck& check = *answer.add_checks();
-    check.set_name(name);
-    check.set_result(result);
-    check.set_words(words);
-    check.set_duration_ms(duration_ms);
-  }
-  grpc::Status TestProvider(grpc::ServerContext* context, const ppb::TestProviderRequest* request,
-                            ppb::TestProviderResponse* response) override {
-    *response = answer;
-    return recorder.Record(*context, *request);
-  }
-};
 
 class ProviderTestCommandTest : public ::testing::Test {
  protected:

@@ -1,5 +1,8 @@
 #include "services/cli/settings.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -24,6 +27,7 @@ constexpr absl::string_view kSettings[] = {
     "provider-addr",
     "admin-token",
     "admin-token-file",
+    "actor",
     "base-url",
     "api-key",
     "output",
@@ -37,6 +41,23 @@ bool IsToken(absl::string_view text) {
   return absl::c_all_of(text, [](unsigned char c) { return absl::ascii_isgraph(c); });
 }
 
+// As billing.proto has it.
+constexpr size_t kActorBytesMax = 128;
+
+bool IsActor(absl::string_view text) {
+  return !text.empty() && text.size() <= kActorBytesMax &&
+         absl::c_all_of(text, [](unsigned char c) { return absl::ascii_isprint(c); });
+}
+
+// The login name; `cli` where there is none (a container's bare user number).
+std::string SystemUser() {
+  passwd entry;
+  passwd* found = nullptr;
+  char buffer[4096];
+  if (getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) return "cli";
+  return IsActor(found->pw_name) ? found->pw_name : "cli";
+}
+
 }  // namespace
 
 void DeclareSettings(config::Flags& flags, Settings* settings) {
@@ -46,9 +67,12 @@ void DeclareSettings(config::Flags& flags, Settings* settings) {
   flags.Text("registry-addr", &settings->registry_addr, "model-registry's port for callers, host:port");
   flags.Text("provider-addr", &settings->provider_addr, "provider-proxy's port, host:port");
   flags.Text("admin-token", &settings->admin_token,
-             "token of the admin ports; better in the environment or a file, where `ps` does not show it");
+             "token of the admin ports, or of a session; better in the environment or a file, where `ps` "
+             "does not show it");
   flags.Text("admin-token-file", &settings->admin_token_file,
              "file that holds the token; counts before --admin-token");
+  flags.Text("actor", &settings->actor,
+             "who acts, for the audit log; absent: the login name of the system's user");
   flags.Text("base-url", &settings->base_url, "the public API, http://host:port/v1");
   flags.Text("api-key", &settings->api_key,
              "API key of the one who pays, pk_...; better in the environment, where `ps` does not show it");
@@ -72,6 +96,8 @@ absl::Status CheckSettings(Settings* settings) {
   if (!IsToken(settings->api_key)) {
     return UsageError("the API key holds blanks or characters that are not printable ASCII");
   }
+  if (settings->actor.empty()) settings->actor = SystemUser();
+  if (!IsActor(settings->actor)) return UsageError("--actor has 1 to 128 characters of printable ASCII");
   return absl::OkStatus();
 }
 

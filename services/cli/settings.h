@@ -24,9 +24,12 @@ struct Settings {
   std::string registry_admin_addr;
   std::string registry_addr;
   std::string provider_addr;
-  // The token itself; CheckSettings fills it from admin_token_file when that is given.
+  // The token itself, or a session's; CheckSettings fills it from admin_token_file when that is given.
   std::string admin_token;
   std::string admin_token_file;
+  // Who acts, for the audit logs; CheckSettings fills in the login name of the system's user. With the token
+  // of a session the session's operator counts.
+  std::string actor;
   // The public API, with its /v1.
   std::string base_url;
   std::string api_key;

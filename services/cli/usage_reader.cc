@@ -44,6 +44,7 @@ absl::StatusOr<UsageOfDays> ReadUsage(Connections& connections, const std::strin
     absl::StatusOr<billing::v1::ListUsageResponse> part = connections.ListUsage(request);
     if (part.ok()) {
       usage.rows.MergeFrom(part->rows());
+      usage.damaged.MergeFrom(part->damaged());
       continue;
     }
     if (!HasReason(part.status(), common::v1::ERROR_REASON_INVALID_VALUE)) return part.status();

@@ -15,6 +15,8 @@ namespace prismatic::cli {
 struct UsageOfDays {
   // In order.
   google::protobuf::RepeatedPtrField<billing::v1::UsageRow> rows;
+  // What of these days cannot be read, in words. It is not in the rows.
+  google::protobuf::RepeatedPtrField<std::string> damaged;
   // Days that billing refuses to list even alone, because they have too many rows, with its words.
   std::map<int32_t, absl::Status> refused;
 };

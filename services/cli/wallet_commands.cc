@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "services/admin_json/billing_json.h"
 #include "services/cli/account_output.h"
 #include "services/cli/amounts.h"
 #include "services/cli/command.h"
@@ -147,7 +148,7 @@ void PrintRecount(const Invocation& call, const pb::RecountAccountResponse& resp
       writer.Key("before").Int(counter.before).Key("after").Int(counter.after).EndObject();
     }
     writer.EndArray().Key("account").BeginObject();
-    WriteAccount(writer, response.account());
+    admin_json::WriteAccountMembers(writer, response.account());
     writer.EndObject().EndObject();
     return PrintJson(call.out, writer);
   }

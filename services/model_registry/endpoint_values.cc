@@ -102,7 +102,9 @@ std::string CheckEndpointPath(absl::string_view path) {
 
 std::string CheckAuthHeader(absl::string_view name) {
   if (!IsToken(name)) return kTokenForm;
-  return IsSendersHeader(name) ? "must not be a header that whoever sends the request writes" : "";
+  return IsSendersHeader(name)
+             ? "is written by whoever sends the request; name the header that carries the credential"
+             : "";
 }
 
 std::string CheckHeaderName(absl::string_view name) {

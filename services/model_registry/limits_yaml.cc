@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/model_registry/catalog_keys.h"
 #include "services/model_registry/catalog_words.h"
 
 namespace prismatic::model_registry {
@@ -140,10 +141,7 @@ void ReadSizes(const YamlFields& fields, pb::SizeForm form, YamlErrors& errors, 
 
 void ReadLimits(const YamlNode& node, const std::string& path, pb::SizeForm form, YamlErrors& errors,
                 pb::ParameterLimits& limits) {
-  YamlFields fields(node, path,
-                    {"sizes", "aspect_ratios", "qualities", "styles", "output_formats", "side_min",
-                     "side_max", "side_multiple", "seed_max"},
-                    errors);
+  YamlFields fields(node, path, LimitsKeys(), errors);
   ReadSides(fields, limits);
   ReadSizes(fields, form, errors, limits);
   auto add = [](std::vector<std::string> values, auto* list) {

@@ -6,6 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "services/model_registry/catalog_defaults.h"
+#include "services/model_registry/catalog_keys.h"
 #include "services/model_registry/catalog_values.h"
 #include "services/model_registry/catalog_words.h"
 #include "services/model_registry/endpoint_values.h"
@@ -21,9 +23,7 @@ constexpr size_t kPollHostsMax = 16;
 constexpr size_t kCredentialsMax = 16;
 constexpr size_t kHeadersMax = 16;
 constexpr size_t kQueryMax = 16;
-constexpr int32_t kMaxConcurrentDefault = 64;
-// The deadline of a whole generation in provider-proxy.
-constexpr int64_t kTimeoutSecondsMax = 295;
+constexpr int64_t kTimeoutSecondsMax = kTimeoutSecondsDefault;
 
 void ReadCredentials(const YamlFields& fields, pb::Provider& provider) {
   if (fields.Find("credential") != nullptr && fields.Find("credentials") != nullptr) {
@@ -75,8 +75,7 @@ void ReadHeaders(const YamlFields& fields, YamlErrors& errors, pb::Endpoint& end
 void ReadEndpoint(const YamlFields& provider_fields, YamlErrors& errors, pb::Provider& provider) {
   const YamlNode* node = provider_fields.Find("endpoint");
   if (node == nullptr) return;
-  YamlFields fields(*node, provider_fields.Path("endpoint"),
-                    {"path", "reference_path", "query", "auth_header", "auth_scheme", "headers"}, errors);
+  YamlFields fields(*node, provider_fields.Path("endpoint"), EndpointKeys(), errors);
   pb::Endpoint& endpoint = *provider.mutable_endpoint();
   endpoint.set_path(fields.Checked("path", CheckEndpointPath));
   endpoint.set_reference_path(fields.Checked("reference_path", CheckEndpointPath));
@@ -111,11 +110,7 @@ void ReadJobs(const YamlFields& fields, pb::Provider& provider) {
 
 void ReadProvider(const YamlNode& node, const std::string& path, YamlErrors& errors,
                   catalog::v1::Provider& provider) {
-  YamlFields fields(
-      node, path,
-      {"name", "wire_format", "base_url", "credential", "credentials", "images_enabled", "max_concurrent",
-       "fetch_hosts", "endpoint", "timeout_seconds", "egress_proxy", "job_mapping", "poll_hosts"},
-      errors);
+  YamlFields fields(node, path, ProviderKeys(), errors);
   provider.set_name(fields.RequiredChecked("name", CheckProviderName));
   provider.set_wire_format(static_cast<pb::WireFormat>(
       fields.RequiredWord("wire_format", WireFormats()).value_or(pb::WIRE_FORMAT_UNSPECIFIED)));
@@ -133,7 +128,7 @@ void ReadProvider(const YamlNode& node, const std::string& path, YamlErrors& err
   }
   ReadEndpoint(fields, errors, provider);
   provider.set_timeout_seconds(static_cast<int32_t>(
-      fields.Integer("timeout_seconds", 1, kTimeoutSecondsMax).value_or(kTimeoutSecondsMax)));
+      fields.Integer("timeout_seconds", 1, kTimeoutSecondsMax).value_or(kTimeoutSecondsDefault)));
   provider.set_egress_proxy(fields.Checked("egress_proxy", CheckEgressProxy));
   ReadJobs(fields, provider);
 }

@@ -161,7 +161,7 @@ constexpr BadProvider kBadProviders[] = {
     {"PollHostAddressPattern", kJob, "job_mapping: fal, poll_hosts: [\"*.10.0.0.1\"]",
      ".poll_hosts[0]: must be a host name"},
     {"EndpointKey", kOpenai, "endpoint: {pth: /x}", ".endpoint: unknown key `pth`; did you mean `path`?"},
-    {"EndpointText", kOpenai, "endpoint: /x", ".endpoint: must be a map, is a scalar"},
+    {"EndpointText", kOpenai, "endpoint: /x", ".endpoint: must be a map, is plain text"},
     {"PathNoSlash", kOpenai, "endpoint: {path: images}", ".endpoint.path: must begin with a slash"},
     {"PathUrl", kOpenai, "endpoint: {path: \"https://a.example/\"}",
      ".endpoint.path: must begin with a slash"},
@@ -183,7 +183,8 @@ constexpr BadProvider kBadProviders[] = {
     {"AuthHeaderBlank", kOpenai, "endpoint: {auth_header: \"api key\"}",
      ".endpoint.auth_header: must be 1 to 64 letters"},
     {"AuthHeaderHost", kOpenai, "endpoint: {auth_header: host}",
-     ".endpoint.auth_header: must not be a header that whoever sends the request writes"},
+     ".endpoint.auth_header: is written by whoever sends the request; name the header that carries the "
+     "credential"},
     {"HeaderHost", kOpenai, "endpoint: {headers: {HOST: a.example}}",
      ".endpoint.headers.HOST: must not be set: whoever sends the request writes this header"},
     {"HeaderLength", kOpenai, "endpoint: {headers: {Content-Length: \"5\"}}",

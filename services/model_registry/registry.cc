@@ -1,17 +1,16 @@
 #include "services/model_registry/registry.h"
 
+#include <algorithm>
 #include <fstream>
 #include <future>
 #include <iterator>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "services/common/crypto/crypto.h"
 #include "services/common/log/log.h"
-#include "services/common/status/status.h"
 #include "services/model_registry/catalog_yaml.h"
-#include "services/model_registry/compose.h"
 #include "services/model_registry/registry_errors.h"
 
 namespace prismatic::model_registry {
@@ -22,38 +21,13 @@ using catalog_watch::Snapshot;
 // Until Redis has answered once, and after an outage: a registry that starts is soon of use.
 constexpr absl::Duration kRetryInterval = absl::Milliseconds(50);
 
-// A lost race is run again: what was asked for does not depend on what the others changed. Five lost in
-// a row mean that something else is wrong.
+constexpr char kRegistryActor[] = "registry";
+
+// A race that was lost again and again means that something else is wrong.
 constexpr int kAttempts = 5;
-constexpr size_t kActorBytesMax = 64;
 
-bool LostRace(const absl::Status& status) {
-  return HasReason(status, common::v1::ERROR_REASON_CATALOG_CONFLICT);
-}
-
-std::string Overridden(const catalog::v1::Catalog& catalog) {
-  std::string names;
-  for (const catalog::v1::Provider& provider : catalog.providers()) {
-    if (provider.has_images_override()) absl::StrAppend(&names, names.empty() ? "" : ",", provider.name());
-  }
-  return names;
-}
-
-void AddPublicModels(const Snapshot& snapshot, const catalog::v1::Model& model,
-                     v1::ListModelsResponse& response) {
-  bool available = !snapshot.ActiveRoutes(model).empty();
-  for (const std::string& public_id : model.public_ids()) {
-    v1::ListModelsResponse::PublicModel& listed = *response.add_models();
-    listed.set_public_id(public_id);
-    listed.set_model(model.name());
-    listed.set_owned_by(model.owned_by());
-    listed.set_created(model.created());
-    listed.set_available(available);
-    if (model.prices_size() > 0) {
-      listed.set_retail_generation_nano_usd(model.prices(0).retail_generation_nano_usd());
-    }
-  }
-}
+// A version is the time at which it was made, so that one so far ahead was made by no registry.
+constexpr absl::Duration kAheadMax = absl::Hours(24);
 
 }  // namespace
 
@@ -69,7 +43,13 @@ absl::StatusOr<CatalogFile> ReadCatalogFile(const std::string& path) {
 
 Registry::Registry(loop::Loop& loop, metrics::Registry& metrics, redis::Client& redis,
                    std::optional<CatalogFile> file)
-    : loop_(loop), metrics_(metrics), store_(redis), holder_(loop, metrics), file_(std::move(file)) {}
+    : loop_(loop),
+      metrics_(metrics),
+      redis_(redis),
+      store_(redis),
+      holder_(loop, metrics),
+      line_(holder_, loop, metrics),
+      file_(std::move(file)) {}
 
 Registry::~Registry() { Stop(); }
 
@@ -94,187 +74,6 @@ void Registry::Start(std::function<void(bool)> ready) {
   });
 }
 
-// --- reads ---
-
-absl::StatusOr<std::shared_ptr<const Snapshot>> Registry::Loaded() const {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (!loaded_) return error::NotLoadedYet();
-  }
-  return holder_.Current();
-}
-
-Task<absl::StatusOr<v1::ResolveModelResponse>> Registry::ResolveModel(v1::ResolveModelRequest request) {
-  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot = Loaded();
-  if (!snapshot.ok()) co_return snapshot.status();
-  const catalog::v1::Model* model = (*snapshot)->FindByPublicId(request.public_id());
-  if (model == nullptr) co_return error::ModelNotFound(request.public_id());
-  v1::ResolveModelResponse response;
-  *response.mutable_model() = *model;
-  response.set_catalog_version((*snapshot)->version());
-  co_return response;
-}
-
-Task<absl::StatusOr<v1::ListModelsResponse>> Registry::ListModels(v1::ListModelsRequest request) {
-  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot = Loaded();
-  if (!snapshot.ok()) co_return snapshot.status();
-  v1::ListModelsResponse response;
-  for (const catalog::v1::Model& model : (*snapshot)->catalog().models()) {
-    AddPublicModels(**snapshot, model, response);
-  }
-  response.set_catalog_version((*snapshot)->version());
-  co_return response;
-}
-
-Task<absl::StatusOr<v1::GetModelResponse>> Registry::GetModel(v1::GetModelRequest request) {
-  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot = Loaded();
-  if (!snapshot.ok()) co_return snapshot.status();
-  const catalog::v1::Model* model = (*snapshot)->FindModel(request.name());
-  if (model == nullptr) co_return error::ModelNotFound(request.name());
-  v1::GetModelResponse response;
-  *response.mutable_model() = *model;
-  response.set_catalog_version((*snapshot)->version());
-  co_return response;
-}
-
-Task<absl::StatusOr<v1::ListProvidersResponse>> Registry::ListProviders(v1::ListProvidersRequest request) {
-  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot = Loaded();
-  if (!snapshot.ok()) co_return snapshot.status();
-  v1::ListProvidersResponse response;
-  *response.mutable_providers() = (*snapshot)->catalog().providers();
-  response.set_catalog_version((*snapshot)->version());
-  co_return response;
-}
-
-// --- changes ---
-
-Task<absl::StatusOr<v1::ApplyCatalogResponse>> Registry::ApplyCatalog(v1::ApplyCatalogRequest request) {
-  ResumeOn reader(&reader_);
-  co_await reader;
-  CatalogFromYaml read = ReadCatalogYaml(request.yaml());
-  ResumeOn loop(&loop_);
-  co_await loop;
-  if (!read.ok()) {
-    v1::ApplyCatalogResponse response;
-    response.mutable_errors()->Assign(read.errors.begin(), read.errors.end());
-    response.set_catalog_version(holder_.Current()->version());
-    co_return response;
-  }
-  if (request.validate_only()) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    StoredCatalog next = Compose(std::move(read.catalog), held_, request.drop_overrides());
-    v1::ApplyCatalogResponse response;
-    response.set_catalog_version(held_.version());
-    response.set_changed(next.catalog.sha256() != held_.catalog.sha256());
-    co_return response;
-  }
-  auto replace = Replace(
-      {.kind = "apply", .catalog = std::move(read.catalog), .drop_overrides = request.drop_overrides()});
-  absl::StatusOr<v1::ApplyCatalogResponse> response = co_await replace;
-  co_return response;
-}
-
-Task<absl::StatusOr<v1::ApplyCatalogResponse>> Registry::Replace(Replacement replacement) {
-  for (int attempt = 1;; ++attempt) {
-    auto attempted = TryReplace(replacement);
-    absl::StatusOr<v1::ApplyCatalogResponse> response = co_await attempted;
-    if (!LostRace(response.status()) || attempt == kAttempts) co_return response;
-  }
-}
-
-Task<absl::StatusOr<v1::ApplyCatalogResponse>> Registry::TryReplace(Replacement replacement) {
-  auto asked = Fresh();
-  absl::StatusOr<StoredCatalog> present = co_await asked;
-  if (!present.ok()) co_return present.status();
-  StoredCatalog next = Compose(std::move(replacement.catalog), *present, replacement.drop_overrides);
-  v1::ApplyCatalogResponse response;
-  response.set_catalog_version(present->version());
-  if (present->unreadable) {
-    log::Error("the store holds something that is no catalog, replacing it",
-               {{"kind", replacement.kind}, {"store_version", present->version()}});
-  }
-  if (replacement.imported_sha256.has_value()) next.imported_sha256 = *replacement.imported_sha256;
-
-  if (present->version() > 0 && next.catalog.sha256() == present->catalog.sha256()) {
-    if (next.imported_sha256 == present->imported_sha256) co_return response;
-    auto note = store_.NoteImport(present->version(), next.imported_sha256);
-    absl::Status noted = co_await note;
-    if (!noted.ok()) co_return noted;
-    Adopt(std::move(next));
-    co_return response;
-  }
-  auto commit = Commit(replacement.kind, present->version(), std::move(next));
-  absl::StatusOr<StoredCatalog> committed = co_await commit;
-  if (!committed.ok()) co_return committed.status();
-  std::string overrides = Overridden(committed->catalog);
-  if (!overrides.empty())
-    log::Warning("switches flipped at run time stay in force", {{"providers", overrides}});
-  response.set_catalog_version(committed->version());
-  response.set_changed(true);
-  co_return response;
-}
-
-Task<absl::StatusOr<v1::SetProviderImagesResponse>> Registry::SetProviderImages(
-    v1::SetProviderImagesRequest request) {
-  if (request.actor().empty()) request.set_actor("admin");
-  if (request.actor().size() > kActorBytesMax) {
-    co_return InvalidValue("actor",
-                           absl::StrCat("`actor` must have at most ", kActorBytesMax, " characters."));
-  }
-  for (int attempt = 1;; ++attempt) {
-    auto attempted = TrySetProviderImages(request);
-    absl::StatusOr<v1::SetProviderImagesResponse> response = co_await attempted;
-    if (!LostRace(response.status()) || attempt == kAttempts) co_return response;
-  }
-}
-
-Task<absl::StatusOr<v1::SetProviderImagesResponse>> Registry::TrySetProviderImages(
-    v1::SetProviderImagesRequest request) {
-  auto asked = Fresh();
-  absl::StatusOr<StoredCatalog> present = co_await asked;
-  if (!present.ok()) co_return present.status();
-  if (present->unreadable) co_return error::StoreUnreadable();
-
-  catalog::v1::ImagesOverride images_override;
-  images_override.set_enabled(request.enabled());
-  images_override.set_actor(request.actor());
-  images_override.set_time_unix_ms(present->read_ms);
-  Snapshot before(present->catalog);
-  const catalog::v1::Provider* provider = before.FindProvider(request.provider());
-  if (provider == nullptr) co_return error::ProviderNotFound(request.provider());
-
-  v1::SetProviderImagesResponse response;
-  *response.mutable_provider() = *provider;
-  response.set_catalog_version(present->version());
-  bool there = provider->has_images_override() && provider->images_override().enabled() == request.enabled();
-  if (there) co_return response;
-
-  int64_t known = present->version();
-  StoredCatalog next = *std::move(present);
-  OverrideImages(request.provider(), images_override, next);
-  auto commit = Commit("switch", known, std::move(next));
-  absl::StatusOr<StoredCatalog> committed = co_await commit;
-  if (!committed.ok()) co_return committed.status();
-  log::Info("Images switch flipped",
-            {{"provider", request.provider()}, {"enabled", request.enabled()}, {"actor", request.actor()}});
-  response.mutable_provider()->set_images_enabled(request.enabled());
-  *response.mutable_provider()->mutable_images_override() = images_override;
-  response.set_catalog_version(committed->version());
-  co_return response;
-}
-
-Task<absl::StatusOr<StoredCatalog>> Registry::Commit(const char* kind, int64_t known, StoredCatalog next) {
-  auto commit = store_.Commit(known, next);
-  absl::StatusOr<int64_t> version = co_await commit;
-  if (!version.ok()) co_return version.status();
-  next.catalog.set_version(*version);
-  Adopt(next);
-  CountChange(kind, *version);
-  co_return next;
-}
-
-// --- following the store ---
-
 Task<absl::StatusOr<StoredCatalog>> Registry::Fresh() {
   for (int attempt = 1;; ++attempt) {
     auto load = store_.Load();
@@ -287,12 +86,9 @@ Task<absl::StatusOr<StoredCatalog>> Registry::Fresh() {
     }
     if (stored->unreadable) {
       if (held.version() == 0) co_return stored;
-      log::Error("the store holds something that is no catalog, writing back what is held",
-                 {{"version", held.version()}, {"store_version", stored->version()}});
-      held.read_ms = stored->read_ms;
-      auto repair = Commit("repair", stored->version(), std::move(held));
+      auto repair = Repair(*std::move(stored));
       absl::StatusOr<StoredCatalog> repaired = co_await repair;
-      if (!LostRace(repaired.status()) || attempt == kAttempts) co_return repaired;
+      if (!error::IsLostRace(repaired.status()) || attempt == kAttempts) co_return repaired;
       continue;
     }
     if (stored->version() >= held.version()) {
@@ -309,8 +105,56 @@ Task<absl::StatusOr<StoredCatalog>> Registry::Fresh() {
       CountChange("write_back", held.version());
       co_return held;
     }
-    if (attempt == kAttempts) co_return error::CatalogConflict();
+    if (attempt == kAttempts) co_return error::LostRace();
   }
+}
+
+void Registry::NoteAhead(int64_t version) {
+  if (version > absl::ToUnixMillis(absl::Now() + kAheadMax)) return;
+  loop_.Post([this, version] { ahead_ = std::max(ahead_, version); });
+}
+
+Task<absl::Status> Registry::Overtake(int64_t version) {
+  auto load = Fresh();
+  absl::StatusOr<StoredCatalog> present = co_await load;
+  if (!present.ok()) co_return present.status();
+  if (present->unreadable || present->version() == 0 || present->version() >= version)
+    co_return absl::OkStatus();
+  log::Warning("somebody holds a version that the store has lost; what is in force gets a newer one",
+               {{"version", present->version()}, {"held_elsewhere", version}});
+  StoredCatalog next = *std::move(present);
+  int64_t known = next.version();
+  next.record.Clear();
+  next.record.set_kind(v1::CATALOG_CHANGE_KIND_IMPORT);
+  next.record.set_actor(kRegistryActor);
+  next.record.set_note("The store was put back to an older version; this one is above all that are held.");
+  next.record.set_content_version(next.content_version());
+  next.record.set_replaced_version(known);
+  next.catalog.set_version(version);
+  auto commit = Commit("overtake", known, std::move(next), std::nullopt);
+  absl::StatusOr<StoredCatalog> committed = co_await commit;
+  co_return error::IsLostRace(committed.status()) ? absl::OkStatus() : committed.status();
+}
+
+Task<absl::StatusOr<StoredCatalog>> Registry::Repair(StoredCatalog unreadable) {
+  StoredCatalog held;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    held = held_;
+  }
+  log::Error("the store holds something that is no catalog, writing back what is held",
+             {{"version", held.version()}, {"store_version", unreadable.version()}});
+  held.read_ms = unreadable.read_ms;
+  v1::CatalogVersion& record = held.record;
+  record.Clear();
+  record.set_kind(v1::CATALOG_CHANGE_KIND_IMPORT);
+  record.set_actor(kRegistryActor);
+  record.set_note("Put back: the store held something that is no catalog.");
+  record.set_content_version(held.content_version());
+  record.set_replaced_version(held.version());
+  auto commit = Commit("repair", unreadable.version(), std::move(held), std::nullopt);
+  absl::StatusOr<StoredCatalog> repaired = co_await commit;
+  co_return repaired;
 }
 
 void Registry::Adopt(StoredCatalog stored) {
@@ -384,23 +228,69 @@ Task<absl::Status> Registry::Poll() {
     if (!fresh.ok()) co_return fresh.status();
     if (fresh->unreadable && !file_.has_value()) co_return error::StoreUnreadable();
   }
+  if (int64_t ahead = std::exchange(ahead_, 0); ahead > holder_.Current()->version()) {
+    auto overtake = Overtake(ahead);
+    absl::Status overtaken = co_await overtake;
+    if (!overtaken.ok()) {
+      ahead_ = std::max(ahead_, ahead);
+      co_return overtaken;
+    }
+  }
   if (!file_.has_value()) co_return absl::OkStatus();
 
+  auto import = Import();
+  absl::Status imported = co_await import;
+  co_return imported;
+}
+
+Task<absl::Status> Registry::Import() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (held_.version() > 0 && held_.imported_sha256 == file_->sha256) file_.reset();
   }
   if (!file_.has_value()) co_return absl::OkStatus();
-  auto replace = Replace({.kind = "import", .catalog = file_->catalog, .imported_sha256 = file_->sha256});
-  absl::StatusOr<v1::ApplyCatalogResponse> imported = co_await replace;
+  ContentChange change;
+  change.kind = v1::CATALOG_CHANGE_KIND_IMPORT;
+  change.caller = {.actor = kRegistryActor, .role = v1::ROLE_OWNER, .session_sha256 = ""};
+  // The file is what people keep: it counts whatever was changed in the store since.
+  change.force = true;
+  change.imported_sha256 = file_->sha256;
+  change.content = [catalog = file_->catalog](const catalog::v1::Catalog&) {
+    CatalogFromYaml file;
+    file.catalog = catalog;
+    return file;
+  };
+  auto make = Make(std::move(change));
+  absl::StatusOr<v1::ApplyCatalogResponse> imported = co_await make;
   if (!imported.ok()) co_return imported.status();
+  v1::CatalogVersion content;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    content = held_.content_record;
+  }
+  bool is_of_this = content.version() == imported->catalog_version();
+  if (imported->changed() && is_of_this && content.replaced_edits_version() > 0) {
+    log::Warning("the catalog file was imported over what it did not know; the history keeps that",
+                 {{"version", content.version()},
+                  {"replaced_version", content.replaced_edits_version()},
+                  {"note", content.note()}});
+  }
   file_.reset();
   co_return absl::OkStatus();
 }
 
 void Registry::NotePoll(const absl::Status& status) {
   auto now = std::chrono::steady_clock::now();
-  if (status.ok()) last_answer_ = now;
+  if (status.ok()) {
+    last_answer_ = now;
+    line_.Connected();
+  } else {
+    line_.Lost();
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    trouble_ = status.ok() ? "" : std::string(status.message());
+  }
   bool silent = absl::FromChrono(now - last_answer_) >= kSilenceMax;
   if (silent && !std::exchange(failing_, true)) {
     log::Warning("cannot follow the store, going on with what is here", {{"error", status.message()}});

@@ -22,10 +22,17 @@ void AddFlags(config::Flags& flags, RegistryOptions& options) {
   flags.Text("listen", &options.listen, "where callers connect, host:port");
   flags.Text("admin-listen", &options.admin_listen, "where administrators connect, host:port");
   flags.Text("metrics-listen", &options.metrics_listen, "where /metrics is served, host:port");
-  flags.Text("redis", &options.redis, "where Redis is: redis://[user:password@]host[:port]");
+  flags.Text("redis", &options.redis, "where Redis is; docs/how-to/redis.md has the forms of its URL");
   flags.Text("catalog", &options.catalog, "the catalog file to import; empty: none");
   flags.Text("admin-token-file", &options.admin_token_file, "the file that holds the admin port's token");
   flags.Require("admin-token-file");
+  AddOperatorFlags(flags, options);
+}
+
+void AddOperatorFlags(config::Flags& flags, RegistryOptions& options) {
+  flags.Text("owner-password-file", &options.owner_password_file,
+             "the file to make for the first owner's password, when there is no operator yet; empty: it is "
+             "printed");
 }
 
 absl::StatusOr<std::unique_ptr<RegistryServer>> RegistryServer::Start(const RegistryOptions& options,
@@ -44,21 +51,42 @@ absl::Status RegistryServer::Build(const RegistryOptions& options, loop::Loop& l
   }
   ASSIGN_OR_RETURN(rpc::AdminToken token, rpc::AdminToken::FromFile(options.admin_token_file));
   ASSIGN_OR_RETURN(redis_, redis::Client::Create(loop, metrics, {.url = options.redis}));
+  BuildOperators(std::move(token), metrics);
   registry_ = std::make_unique<Registry>(loop, metrics, *redis_, std::move(file));
   service_ = std::make_unique<RegistryService>(*registry_, metrics);
-  admin_service_ = std::make_unique<RegistryAdminService>(*registry_, metrics, std::move(token));
+  admin_service_ = std::make_unique<RegistryAdminService>(
+      *registry_, metrics, *authority_, [this] { return operators_->FirstPasswordInUse(); });
   ASSIGN_OR_RETURN(server_, rpc::Server::Start({.address = options.listen,
                                                 .services = {service_.get()},
                                                 .message_bytes_max = kCatalogBytesMax}));
-  ASSIGN_OR_RETURN(admin_server_, rpc::Server::Start({.address = options.admin_listen,
-                                                      .services = {admin_service_.get()},
-                                                      .message_bytes_max = kAdminBytesMax}));
+  ASSIGN_OR_RETURN(admin_server_,
+                   rpc::Server::Start({.address = options.admin_listen,
+                                       .services = {admin_service_.get(), operators_service_.get()},
+                                       .message_bytes_max = kAdminBytesMax}));
   registry_->Start([this](bool ready) {
     log::Info(ready ? "registry is ready" : "registry is not ready");
-    server_->SetServing(ready);
-    admin_server_->SetServing(ready);
+    ShowReady([ready](Readiness& now) { now.registry = ready; });
   });
+  first_owner_ =
+      std::make_unique<FirstOwner>(loop, *operator_store_, *passwords_, options.owner_password_file,
+                                   [this] { ShowReady([](Readiness& now) { now.operators = true; }); });
   return absl::OkStatus();
+}
+
+void RegistryServer::BuildOperators(rpc::AdminToken token, metrics::Registry& metrics) {
+  passwords_ = std::make_unique<Passwords>();
+  operator_store_ = std::make_unique<OperatorStore>(*redis_);
+  authority_ = std::make_unique<Authority>(*operator_store_, std::move(token));
+  operators_ = std::make_unique<Operators>(*operator_store_, *passwords_);
+  operators_service_ = std::make_unique<OperatorsService>(*operators_, *authority_, metrics);
+}
+
+void RegistryServer::ShowReady(const std::function<void(Readiness&)>& change) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  change(readiness_);
+  server_->SetServing(readiness_.registry);
+  // Whoever waits for the admin port may log in from then on.
+  admin_server_->SetServing(readiness_.registry && readiness_.operators);
 }
 
 RegistryServer::~RegistryServer() { Drain(absl::ZeroDuration()); }
@@ -66,6 +94,7 @@ RegistryServer::~RegistryServer() { Drain(absl::ZeroDuration()); }
 void RegistryServer::Drain(absl::Duration grace) {
   if (registry_ == nullptr) return;
   registry_->Stop();
+  first_owner_.reset();
   if (service_ != nullptr) service_->EndWatches();
   if (server_ != nullptr) server_->Shutdown(grace);
   if (admin_server_ != nullptr) admin_server_->Shutdown(grace);

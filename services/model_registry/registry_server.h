@@ -1,7 +1,9 @@
 #ifndef PRISMATIC_SERVICES_MODEL_REGISTRY_REGISTRY_SERVER_H_
 #define PRISMATIC_SERVICES_MODEL_REGISTRY_REGISTRY_SERVER_H_
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -9,6 +11,10 @@
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
 #include "services/common/rpc/server.h"
+#include "services/model_registry/operators/authority.h"
+#include "services/model_registry/operators/first_owner.h"
+#include "services/model_registry/operators/operators.h"
+#include "services/model_registry/operators/operators_service.h"
 #include "services/model_registry/registry.h"
 #include "services/model_registry/service.h"
 
@@ -25,10 +31,14 @@ struct RegistryOptions {
   std::string catalog;
   // Required.
   std::string admin_token_file;
+  // Where the first owner's password is written, should there be no operator; empty: on standard output.
+  std::string owner_password_file;
 };
 
 // Makes each option a flag of the program.
 void AddFlags(config::Flags& flags, RegistryOptions& options);
+// Those about operators alone: for a program that names the others itself.
+void AddOperatorFlags(config::Flags& flags, RegistryOptions& options);
 
 // The whole service but for its process: core, both gRPC ports, health. Starts without waiting for
 // Redis and says NOT_SERVING until it has answered. Destroyed before the loop and the metrics, not on
@@ -41,6 +51,7 @@ class RegistryServer {
   ~RegistryServer();
 
   Registry& registry() { return *registry_; }
+  Operators& operators() { return *operators_; }
   int port() const { return server_->port(); }
   int admin_port() const { return admin_server_->port(); }
 
@@ -49,15 +60,33 @@ class RegistryServer {
 
  private:
   RegistryServer() = default;
+  struct Readiness {
+    bool registry = false;
+    // There are some, or nothing more can be done for it.
+    bool operators = false;
+  };
+
   absl::Status Build(const RegistryOptions& options, loop::Loop& loop, metrics::Registry& metrics);
+  void BuildOperators(rpc::AdminToken token, metrics::Registry& metrics);
+  // Says on both ports what is so after the change.
+  void ShowReady(const std::function<void(Readiness&)>& change);
 
   // In the order in which they depend on one another.
   std::unique_ptr<redis::Client> redis_;
+  std::unique_ptr<Passwords> passwords_;
+  std::unique_ptr<OperatorStore> operator_store_;
+  std::unique_ptr<Authority> authority_;
+  std::unique_ptr<Operators> operators_;
+  std::unique_ptr<OperatorsService> operators_service_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<RegistryService> service_;
   std::unique_ptr<RegistryAdminService> admin_service_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rpc::Server> admin_server_;
+
+  std::mutex mutex_;
+  Readiness readiness_;                      // guarded by mutex_
+  std::unique_ptr<FirstOwner> first_owner_;  // ends first
 };
 
 }  // namespace prismatic::model_registry

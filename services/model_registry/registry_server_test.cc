@@ -189,7 +189,7 @@ TEST(RegistryWithoutRedisTest, StartsLateGoesOnReadingAndComesBack) {
   EXPECT_THAT(Wait(process.registry().ListModels({})), IsOk());
   v1::SetProviderImagesRequest flip;
   flip.set_provider("sandbox");
-  EXPECT_THAT(Wait(process.registry().SetProviderImages(flip)),
+  EXPECT_THAT(Wait(process.registry().SetProviderImages(Owner(), flip)),
               HasReason(common::v1::ERROR_REASON_REGISTRY_UNAVAILABLE));
 
   redis.Start();

@@ -106,7 +106,8 @@ void ReadFieldNames(const YamlFields& fields, pb::WireFormat format, YamlErrors&
     auto [other, fresh] = taken.emplace(each.value(), each.name());
     if (fresh) continue;
     errors.Add(*renamed[each.name()], absl::StrCat(fields.Path("field_names"), ".", each.name()),
-               absl::StrCat("`", other->second, "` is called `", each.value(), "` too"));
+               absl::StrCat("the upstream would get two fields called `", each.value(), "`: `", other->second,
+                            "` is called so too"));
   }
 }
 

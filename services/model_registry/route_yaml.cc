@@ -6,6 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "services/model_registry/catalog_defaults.h"
+#include "services/model_registry/catalog_keys.h"
 #include "services/model_registry/catalog_values.h"
 #include "services/model_registry/catalog_words.h"
 #include "services/model_registry/endpoint_values.h"
@@ -17,12 +19,8 @@ namespace {
 
 namespace pb = catalog::v1;
 
-constexpr int32_t kPriorityDefault = 1;
-constexpr int32_t kWeightDefault = 100;
-constexpr int64_t kMaxImageBytesDefault = int64_t{8} << 20;
 constexpr int64_t kMaxImageBytesMax = int64_t{32} << 20;
 constexpr int kReferenceImagesMax = 16;
-constexpr char kBase64WordDefault[] = "b64_json";
 
 constexpr char kReferenceFormTakers[] =
     "openai_images, and `string` and `strings` for jobs of fal and replicate,";
@@ -97,7 +95,7 @@ class RouteReader {
     };
     route_.set_priority(number("priority", 0, 1'000, kPriorityDefault));
     route_.set_weight(number("weight", 1, 10'000, kWeightDefault));
-    route_.set_max_images_per_call(number("max_images_per_call", 1, 10, 1));
+    route_.set_max_images_per_call(number("max_images_per_call", 1, 10, kMaxImagesPerCallDefault));
     route_.set_retry_safe(fields_.Switch("retry_safe").value_or(false));
     route_.set_disabled(fields_.Switch("disabled").value_or(false));
     route_.set_max_image_bytes(
@@ -145,7 +143,7 @@ class RouteReader {
     route_.set_inline_references(fields_.Switch("inline_references").value_or(false));
     bool one = route_.reference_form() == pb::REFERENCE_FORM_STRING;
     int64_t images = fields_.Integer("max_reference_images", 1, kReferenceImagesMax)
-                         .value_or(one ? 1 : kReferenceImagesMax);
+                         .value_or(MaxReferenceImagesDefault(route_.reference_form()));
     route_.set_max_reference_images(static_cast<int32_t>(images));
     if (one && images > 1) {
       fields_.Note("max_reference_images", "must be 1: the reference_form `string` holds one image");
@@ -219,28 +217,7 @@ class RouteReader {
 
 void ReadRoute(const YamlNode& node, const std::string& path, const ProvidersByName& providers,
                YamlErrors& errors, catalog::v1::Route& route) {
-  YamlFields fields(node, path,
-                    {"provider",
-                     "upstream_model",
-                     "priority",
-                     "weight",
-                     "supported_parameters",
-                     "max_images_per_call",
-                     "reference_images",
-                     "retry_safe",
-                     "disabled",
-                     "max_image_bytes",
-                     "size_form",
-                     "fold_negative_prompt",
-                     "base64_word",
-                     "reference_form",
-                     "inline_references",
-                     "max_reference_images",
-                     "field_names",
-                     "extra_fields",
-                     "modalities",
-                     "limits"},
-                    errors);
+  YamlFields fields(node, path, RouteKeys(), errors);
   RouteReader(fields, errors, route).Read(providers);
 }
 

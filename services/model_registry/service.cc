@@ -1,5 +1,6 @@
 #include "services/model_registry/service.h"
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -15,11 +16,6 @@ absl::Status ShuttingDown() {
   return Error(absl::StatusCode::kUnavailable, common::v1::ERROR_REASON_SERVER_IS_OVERLOADED,
                "The registry is shutting down.")
       .RetryAfter(absl::Milliseconds(100));
-}
-
-template <typename Response>
-Task<absl::StatusOr<Response>> Refuse(absl::Status status) {
-  co_return status;
 }
 
 }  // namespace
@@ -107,6 +103,9 @@ RegistryService::~RegistryService() = default;
 
 grpc::ServerWriteReactor<v1::WatchCatalogResponse>* RegistryService::WatchCatalog(
     grpc::CallbackServerContext*, const v1::WatchCatalogRequest* request) {
+  if (request->known_version() > registry_.holder().Current()->version()) {
+    registry_.NoteAhead(request->known_version());
+  }
   auto watch = std::make_shared<Watch>(*this, request->known_version());
   bool ending = false;
   {
@@ -158,36 +157,101 @@ grpc::ServerUnaryReactor* RegistryService::GetModel(grpc::CallbackServerContext*
 }
 
 RegistryAdminService::RegistryAdminService(Registry& registry, metrics::Registry& metrics,
-                                           rpc::AdminToken token)
+                                           Authority& authority, FirstPassword first_password)
     : registry_(registry),
       metrics_(metrics, "prismatic.model_registry.v1.ModelRegistryAdmin", kDomain),
-      token_(std::move(token)) {}
+      authority_(authority),
+      first_password_(std::move(first_password)) {}
+
+template <typename Request, typename Response>
+Task<absl::StatusOr<Response>> RegistryAdminService::AsCaller(Credential credential,
+                                                              Method<Request, Response> method,
+                                                              Request request) {
+  auto authenticate =
+      authority_.Authenticate(std::move(credential.authorization), std::move(credential.actor));
+  absl::StatusOr<Caller> caller = co_await authenticate;
+  if (!caller.ok()) co_return caller.status();
+  auto run = std::invoke(method, registry_, *std::move(caller), std::move(request));
+  absl::StatusOr<Response> response = co_await run;
+  co_return response;
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* RegistryAdminService::Serve(const char* name, grpc::CallbackServerContext* context,
+                                                      const Request* request, Response* response,
+                                                      Method<Request, Response> method) {
+  return rpc::Serve(metrics_, name, context, response, AsCaller(CredentialOf(*context), method, *request));
+}
 
 grpc::ServerUnaryReactor* RegistryAdminService::ApplyCatalog(grpc::CallbackServerContext* context,
                                                              const v1::ApplyCatalogRequest* request,
                                                              v1::ApplyCatalogResponse* response) {
-  absl::Status allowed = token_.Check(*context);
-  return rpc::Serve(
-      metrics_, "ApplyCatalog", context, response,
-      allowed.ok() ? registry_.ApplyCatalog(*request) : Refuse<v1::ApplyCatalogResponse>(allowed));
+  return Serve("ApplyCatalog", context, request, response, &Registry::ApplyCatalog);
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::EditCatalog(grpc::CallbackServerContext* context,
+                                                            const v1::EditCatalogRequest* request,
+                                                            v1::ApplyCatalogResponse* response) {
+  return Serve("EditCatalog", context, request, response, &Registry::EditCatalog);
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::RollbackCatalog(grpc::CallbackServerContext* context,
+                                                                const v1::RollbackCatalogRequest* request,
+                                                                v1::ApplyCatalogResponse* response) {
+  return Serve("RollbackCatalog", context, request, response, &Registry::RollbackCatalog);
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::ExportCatalog(grpc::CallbackServerContext* context,
+                                                              const v1::ExportCatalogRequest* request,
+                                                              v1::ExportCatalogResponse* response) {
+  return Serve("ExportCatalog", context, request, response, &Registry::ExportCatalog);
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::CompareCatalogs(grpc::CallbackServerContext* context,
+                                                                const v1::CompareCatalogsRequest* request,
+                                                                v1::CompareCatalogsResponse* response) {
+  return Serve("CompareCatalogs", context, request, response, &Registry::CompareCatalogs);
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::ListCatalogVersions(
+    grpc::CallbackServerContext* context, const v1::ListCatalogVersionsRequest* request,
+    v1::ListCatalogVersionsResponse* response) {
+  return Serve("ListCatalogVersions", context, request, response, &Registry::ListCatalogVersions);
 }
 
 grpc::ServerUnaryReactor* RegistryAdminService::ListProviders(grpc::CallbackServerContext* context,
                                                               const v1::ListProvidersRequest* request,
                                                               v1::ListProvidersResponse* response) {
-  absl::Status allowed = token_.Check(*context);
-  return rpc::Serve(
-      metrics_, "ListProviders", context, response,
-      allowed.ok() ? registry_.ListProviders(*request) : Refuse<v1::ListProvidersResponse>(allowed));
+  return Serve("ListProviders", context, request, response, &Registry::ListProviders);
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::ListCanonicalModels(
+    grpc::CallbackServerContext* context, const v1::ListCanonicalModelsRequest* request,
+    v1::ListCanonicalModelsResponse* response) {
+  return Serve("ListCanonicalModels", context, request, response, &Registry::ListCanonicalModels);
 }
 
 grpc::ServerUnaryReactor* RegistryAdminService::SetProviderImages(grpc::CallbackServerContext* context,
                                                                   const v1::SetProviderImagesRequest* request,
                                                                   v1::SetProviderImagesResponse* response) {
-  absl::Status allowed = token_.Check(*context);
-  return rpc::Serve(
-      metrics_, "SetProviderImages", context, response,
-      allowed.ok() ? registry_.SetProviderImages(*request) : Refuse<v1::SetProviderImagesResponse>(allowed));
+  return Serve("SetProviderImages", context, request, response, &Registry::SetProviderImages);
+}
+
+Task<absl::StatusOr<v1::GetRegistryStatusResponse>> RegistryAdminService::WholeStatus(Credential credential) {
+  auto ask = AsCaller(std::move(credential), &Registry::GetRegistryStatus, v1::GetRegistryStatusRequest());
+  absl::StatusOr<v1::GetRegistryStatusResponse> response = co_await ask;
+  if (!response.ok()) co_return response.status();
+  // Without Redis nobody knows; what is asked for is answered all the same.
+  auto look = first_password_();
+  absl::StatusOr<bool> in_use = co_await look;
+  response->set_first_password_in_use(in_use.ok() && *in_use);
+  co_return response;
+}
+
+grpc::ServerUnaryReactor* RegistryAdminService::GetRegistryStatus(grpc::CallbackServerContext* context,
+                                                                  const v1::GetRegistryStatusRequest*,
+                                                                  v1::GetRegistryStatusResponse* response) {
+  return rpc::Serve(metrics_, "GetRegistryStatus", context, response, WholeStatus(CredentialOf(*context)));
 }
 
 }  // namespace prismatic::model_registry

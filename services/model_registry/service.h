@@ -3,14 +3,16 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
 
 #include "prismatic/model_registry/v1/model_registry.grpc.pb.h"
 #include "services/common/metrics/metrics.h"
-#include "services/common/rpc/channel.h"
 #include "services/common/rpc/unary.h"
+#include "services/common/task/task.h"
+#include "services/model_registry/operators/authority.h"
 #include "services/model_registry/registry.h"
 
 namespace prismatic::model_registry {
@@ -51,25 +53,63 @@ class RegistryService : public v1::ModelRegistry::CallbackService {
   bool ending_ = false;                       // guarded by mutex_
 };
 
-// The admin port: every call shows the token first.
+// The admin port: each call shows who makes it, and the registry decides what the caller's role may do.
 class RegistryAdminService : public v1::ModelRegistryAdmin::CallbackService {
  public:
-  RegistryAdminService(Registry& registry, metrics::Registry& metrics, rpc::AdminToken token);
+  // Whether nobody has changed the first owner's password, for GetRegistryStatus.
+  using FirstPassword = std::function<Task<absl::StatusOr<bool>>()>;
+
+  // All that is given outlives it.
+  RegistryAdminService(Registry& registry, metrics::Registry& metrics, Authority& authority,
+                       FirstPassword first_password);
 
   grpc::ServerUnaryReactor* ApplyCatalog(grpc::CallbackServerContext* context,
                                          const v1::ApplyCatalogRequest* request,
                                          v1::ApplyCatalogResponse* response) override;
+  grpc::ServerUnaryReactor* EditCatalog(grpc::CallbackServerContext* context,
+                                        const v1::EditCatalogRequest* request,
+                                        v1::ApplyCatalogResponse* response) override;
+  grpc::ServerUnaryReactor* RollbackCatalog(grpc::CallbackServerContext* context,
+                                            const v1::RollbackCatalogRequest* request,
+                                            v1::ApplyCatalogResponse* response) override;
+  grpc::ServerUnaryReactor* ExportCatalog(grpc::CallbackServerContext* context,
+                                          const v1::ExportCatalogRequest* request,
+                                          v1::ExportCatalogResponse* response) override;
+  grpc::ServerUnaryReactor* CompareCatalogs(grpc::CallbackServerContext* context,
+                                            const v1::CompareCatalogsRequest* request,
+                                            v1::CompareCatalogsResponse* response) override;
+  grpc::ServerUnaryReactor* ListCatalogVersions(grpc::CallbackServerContext* context,
+                                                const v1::ListCatalogVersionsRequest* request,
+                                                v1::ListCatalogVersionsResponse* response) override;
   grpc::ServerUnaryReactor* ListProviders(grpc::CallbackServerContext* context,
                                           const v1::ListProvidersRequest* request,
                                           v1::ListProvidersResponse* response) override;
+  grpc::ServerUnaryReactor* ListCanonicalModels(grpc::CallbackServerContext* context,
+                                                const v1::ListCanonicalModelsRequest* request,
+                                                v1::ListCanonicalModelsResponse* response) override;
   grpc::ServerUnaryReactor* SetProviderImages(grpc::CallbackServerContext* context,
                                               const v1::SetProviderImagesRequest* request,
                                               v1::SetProviderImagesResponse* response) override;
+  grpc::ServerUnaryReactor* GetRegistryStatus(grpc::CallbackServerContext* context,
+                                              const v1::GetRegistryStatusRequest* request,
+                                              v1::GetRegistryStatusResponse* response) override;
 
  private:
+  template <typename Request, typename Response>
+  using Method = Task<absl::StatusOr<Response>> (Registry::*)(Caller, Request);
+  template <typename Request, typename Response>
+  Task<absl::StatusOr<Response>> AsCaller(Credential credential, Method<Request, Response> method,
+                                          Request request);
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* Serve(const char* name, grpc::CallbackServerContext* context,
+                                  const Request* request, Response* response,
+                                  Method<Request, Response> method);
+  Task<absl::StatusOr<v1::GetRegistryStatusResponse>> WholeStatus(Credential credential);
+
   Registry& registry_;
   rpc::CallMetrics metrics_;
-  const rpc::AdminToken token_;
+  Authority& authority_;
+  const FirstPassword first_password_;
 };
 
 }  // namespace prismatic::model_registry

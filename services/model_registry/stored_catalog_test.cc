@@ -65,6 +65,27 @@ TEST_F(RegistryTest, ServesAnOldCatalogThatItFindsInTheStore) {
               ElementsAre("env:PROVIDER_KEY_A"));
 }
 
+TEST_F(RegistryTest, AnOldVersionWithoutARecordIsAFilesAndItsSwitchesWereFlippedAwayFromIt) {
+  catalog::v1::Catalog old;
+  ASSERT_TRUE(old.ParseFromString(OldCatalog("")));
+  old.mutable_providers(0)->set_images_enabled(false);
+  old.mutable_providers(0)->mutable_images_override()->set_actor("somebody");
+  std::string bytes = old.SerializeAsString();
+  redis_.Ask({"SET", "{catalog}:version", "7"});
+  redis_.Ask({"HSET", "{catalog}:contents", "7", absl::StrCat(Bytes(2, crypto::Sha256Hex(bytes)), bytes)});
+  auto process = RunWith("");
+  v1::ExportCatalogResponse exported = Export(*process);
+  EXPECT_EQ(exported.content_version(), 7);
+  EXPECT_THAT(exported.yaml(), ::testing::HasSubstr("images_enabled: true"));
+  std::vector<v1::CatalogVersion> history = History(*process);
+  ASSERT_EQ(history.size(), 1u);
+  EXPECT_EQ(history[0].version(), 7);
+  EXPECT_EQ(history[0].kind(), v1::CATALOG_CHANGE_KIND_UNSPECIFIED);
+  ASSERT_THAT(Flip(*process, "sandbox", true), prismatic::testing::IsOk());
+  EXPECT_EQ(History(*process)[0].content_version(), 7);
+  EXPECT_THAT(Apply(*process, kYaml), prismatic::testing::IsOk());
+}
+
 TEST(StoredCatalogTest, ReadsAnOldCatalogWithoutACredential) {
   std::string bytes = OldCatalog("");
   catalog::v1::Catalog catalog;

@@ -1,6 +1,7 @@
 #include "services/model_registry/yaml_fields.h"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "absl/container/flat_hash_set.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace prismatic::model_registry {
 namespace {
@@ -32,7 +34,7 @@ const char* KindName(const YamlNode& node) {
     case YamlNode::Kind::kMap:
       return "a map";
     case YamlNode::Kind::kScalar:
-      return node.quoted ? "text in quotes" : "a scalar";
+      return node.quoted ? "text in quotes" : "plain text";
   }
   return "";
 }
@@ -64,9 +66,28 @@ int EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
-std::string Suggestion(absl::string_view word, const std::vector<absl::string_view>& candidates) {
-  std::string nearest = NearestWord(word, candidates);
+std::string DidYouMean(absl::string_view nearest) {
   return nearest.empty() ? "" : absl::StrCat("; did you mean `", nearest, "`?");
+}
+
+std::string Joined(const std::vector<absl::string_view>& words) { return absl::StrJoin(words, ", "); }
+
+// What stands in the place of something else, and what to do about it.
+std::string Shown(const YamlNode& node) {
+  if (IsPlain(node)) return Quoted(node.text);
+  bool quoted = node.kind == YamlNode::Kind::kScalar;
+  return quoted ? "text in quotes; leave the quotes out" : KindName(node);
+}
+
+// `yes` was a switch in YAML 1.1, and still is in many minds.
+std::string SwitchMeant(absl::string_view text) {
+  for (absl::string_view on : {"yes", "on", "y", "1", "true", "enabled"}) {
+    if (absl::EqualsIgnoreCase(text, on)) return "true";
+  }
+  for (absl::string_view off : {"no", "off", "n", "0", "false", "disabled"}) {
+    if (absl::EqualsIgnoreCase(text, off)) return "false";
+  }
+  return "";
 }
 
 }  // namespace
@@ -106,14 +127,22 @@ bool YamlErrors::Step(const YamlNode& node, absl::string_view path) {
   return steps_ < kStepsMax;
 }
 
+void YamlErrors::KeepPlaced() {
+  auto placed = [](const YamlError& error) { return error.line > 0; };
+  if (std::none_of(errors_.begin(), errors_.end(), placed)) return;
+  errors_.erase(std::remove_if(errors_.begin(), errors_.end(), std::not_fn(placed)), errors_.end());
+}
+
 std::vector<std::string> YamlErrors::Lines() const {
   std::vector<YamlError> sorted = errors_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const YamlError& a, const YamlError& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
+  auto place = [](const YamlError& error) { return std::tuple(error.line == 0, error.line, error.column); };
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const YamlError& a, const YamlError& b) { return place(a) < place(b); });
   std::vector<std::string> lines;
   for (const YamlError& error : sorted) {
-    lines.push_back(absl::StrCat(error.line, ":", error.column, ": ", error.message));
+    bool placed = error.line > 0;
+    lines.push_back(placed ? absl::StrCat(error.line, ":", error.column, ": ", error.message)
+                           : error.message);
   }
   if (dropped_ > 0) lines.push_back(absl::StrCat("and ", dropped_, " more"));
   return lines;
@@ -140,9 +169,7 @@ std::optional<int64_t> ReadInteger(const YamlNode& node, absl::string_view path,
                 std::all_of(node.text.begin(), node.text.end(), absl::ascii_isdigit);
   bool number = digits || (IsPlain(node) && absl::SimpleAtoi(node.text, &value));
   if (!number) {
-    errors.Add(
-        node, path,
-        absl::StrCat("must be a whole number, is ", IsPlain(node) ? Quoted(node.text) : KindName(node)));
+    errors.Add(node, path, absl::StrCat("must be a whole number, is ", Shown(node)));
     return std::nullopt;
   }
   // YAML 1.1 readers take it for octal.
@@ -161,8 +188,8 @@ std::optional<int64_t> ReadInteger(const YamlNode& node, absl::string_view path,
 std::optional<bool> ReadSwitch(const YamlNode& node, absl::string_view path, YamlErrors& errors) {
   if (!errors.Step(node, path)) return std::nullopt;
   if (IsPlain(node) && (node.text == "true" || node.text == "false")) return node.text == "true";
-  errors.Add(node, path,
-             absl::StrCat("must be true or false, is ", IsPlain(node) ? Quoted(node.text) : KindName(node)));
+  std::string meant = IsPlain(node) ? SwitchMeant(node.text) : "";
+  errors.Add(node, path, absl::StrCat("must be true or false, is ", Shown(node), DidYouMean(meant)));
   return std::nullopt;
 }
 
@@ -175,17 +202,21 @@ std::optional<int> ReadWord(const YamlNode& node, absl::string_view path, const 
     if (*text == name) return value;
     names.push_back(name);
   }
-  std::string list;
-  for (absl::string_view name : names) absl::StrAppend(&list, list.empty() ? "" : ", ", name);
   errors.Add(node, path,
-             absl::StrCat("must be one of ", list, "; is ", Quoted(*text), Suggestion(*text, names)));
+             absl::StrCat("must be one of ", Joined(names), "; is ", Quoted(*text),
+                          DidYouMean(NearestWord(*text, names))));
   return std::nullopt;
 }
 
 void ReadList(const YamlNode& node, absl::string_view path, size_t count_max, YamlErrors& errors,
               const ElementReader& element) {
   if (node.kind != YamlNode::Kind::kSequence) {
-    errors.Add(node, path, absl::StrCat("must be a list, is ", KindName(node)));
+    bool map = node.kind == YamlNode::Kind::kMap;
+    absl::string_view remedy = map             ? "; begin each entry with `- `"
+                               : IsPlain(node) ? "; write it as [a, b]"
+                                               : "";
+    std::string is = IsPlain(node) ? Quoted(node.text) : KindName(node);
+    errors.Add(node, path, absl::StrCat("must be a list, is ", is, remedy));
     return;
   }
   if (node.elements.size() > count_max) {
@@ -244,7 +275,11 @@ YamlFields::YamlFields(const YamlNode& node, std::string path, std::vector<absl:
     if (key->kind != YamlNode::Kind::kScalar) {
       errors.Add(*key, path_, absl::StrCat("a key must be text, is ", KindName(*key)));
     } else if (std::find(known.begin(), known.end(), key->text) == known.end()) {
-      errors.Add(*key, path_, absl::StrCat("unknown key ", Quoted(key->text), Suggestion(key->text, known)));
+      meant_.push_back(NearestWord(key->text, known));
+      errors.Add(*key, path_,
+                 absl::StrCat("unknown key ", Quoted(key->text),
+                              meant_.back().empty() ? absl::StrCat("; known here: ", Joined(known))
+                                                    : DidYouMean(meant_.back())));
     } else if (Find(key->text) != nullptr) {
       errors.Add(*key, path_, absl::StrCat("the key ", Quoted(key->text), " is there twice"));
     } else {
@@ -262,7 +297,8 @@ const YamlNode* YamlFields::Find(absl::string_view key) const {
 
 const YamlNode* YamlFields::Required(absl::string_view key) const {
   const YamlNode* value = Find(key);
-  if (value == nullptr && node_.kind == YamlNode::Kind::kMap) {
+  bool misspelt = std::find(meant_.begin(), meant_.end(), key) != meant_.end();
+  if (value == nullptr && !misspelt && node_.kind == YamlNode::Kind::kMap) {
     errors_.Add(node_, path_, absl::StrCat("`", key, "` is missing"));
   }
   return value;

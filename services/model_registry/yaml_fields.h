@@ -28,9 +28,13 @@ class YamlErrors {
   void Add(YamlError error);
   // False when the budget is spent: the reader then looks at nothing more.
   bool Step(const YamlNode& node, absl::string_view path);
+  bool spent() const { return steps_ >= kStepsMax; }
 
   bool empty() const { return errors_.empty(); }
-  // `line:column: path: message`, a line each, in the order of the text.
+  // Leaves out what is not in the text itself, if something in it is wrong.
+  void KeepPlaced();
+  // `line:column: path: message`, a line each, in the order of the text; at the end, as `path: message`, what
+  // is not in the text itself.
   std::vector<std::string> Lines() const;
 
  private:
@@ -102,6 +106,7 @@ class YamlFields {
   const std::string path_;
   YamlErrors& errors_;
   std::vector<std::pair<absl::string_view, const YamlNode*>> values_;
+  std::vector<std::string> meant_;  // by unknown keys: not missing, misspelt
 };
 
 // The candidate that a mistyped word most likely meant; empty when none is near.

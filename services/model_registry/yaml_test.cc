@@ -197,7 +197,7 @@ constexpr BadInput kBadInputs[] = {
     {"NameIsANumber", "name: imagen-4", "name: 4", "9:11: models[0].name: must be text; put `4` in quotes"},
     {"NameIsNothing", "name: imagen-4", "name: ~", "models[0].name: must be text, is nothing"},
     {"ListExpected", "public_ids: [imagen-4, google/imagen-4]", "public_ids: imagen-4",
-     "10:17: models[0].public_ids: must be a list, is a scalar"},
+     "10:17: models[0].public_ids: must be a list, is `imagen-4`; write it as [a, b]"},
     {"MapExpected", "  - name: imagen-4\n", "  - text\n  - name: imagen-4\n",
      "9:5: models[0]: must be a map"},
     {"BadHost", "max_concurrent: 2000", "fetch_hosts: [\"http://x\"]",

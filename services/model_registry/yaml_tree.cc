@@ -13,6 +13,7 @@
 #include <streambuf>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -68,6 +69,25 @@ class ViewBuffer : public std::streambuf {
   }
 };
 
+absl::string_view LineOf(absl::string_view text, int line) {
+  for (; line > 1 && !text.empty(); --line) {
+    size_t end = text.find('\n');
+    text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// What most often is behind what the parser says.
+absl::string_view Remedy(absl::string_view said, absl::string_view line) {
+  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != absl::string_view::npos) {
+    return "; a tab stands at the beginning of the line, and YAML wants blanks";
+  }
+  bool indentation = absl::StrContains(said, "end of map not found") ||
+                     absl::StrContains(said, "end of sequence not found") ||
+                     absl::StrContains(said, "illegal map value");
+  return indentation ? "; is the line indented like its neighbours?" : "";
+}
+
 constexpr char kStringTag[] = "tag:yaml.org,2002:str";
 
 }  // namespace
@@ -108,6 +128,7 @@ class YamlTree::Builder : public YAML::EventHandler {
       if (open.node == found->second)
         throw YAML::ParserException(mark, "an alias must not be inside what it names");
     }
+    tree_.has_aliases_ = true;
     Attach(found->second);
   }
 
@@ -194,12 +215,17 @@ YamlTree::YamlTree(absl::string_view text) {
     bool placed = !failure.mark.is_null();
     // yaml-cpp may quote one byte of a character of several.
     std::string said = FirstNonText(failure.msg).has_value() ? absl::CHexEscape(failure.msg) : failure.msg;
-    error_ = {placed ? failure.mark.line + 1 : 1, placed ? failure.mark.column + 1 : 1,
-              absl::StrCat("not valid YAML: ", said)};
+    int line = placed ? failure.mark.line + 1 : 1;
+    error_ = {line, placed ? failure.mark.column + 1 : 1,
+              absl::StrCat("not valid YAML: ", said, Remedy(said, LineOf(text, line)))};
   } catch (const std::exception&) {
     root_ = nullptr;
     error_.message = "not valid YAML";
   }
+}
+
+void YamlTree::ForgetPlaces() {
+  for (YamlNode& node : nodes_) node.line = node.column = 0;
 }
 
 }  // namespace prismatic::model_registry

@@ -11,7 +11,7 @@
 
 namespace prismatic::model_registry {
 
-// A place in the text and what is wrong there. Lines and columns count from 1.
+// A place in the text and what is wrong there. Lines and columns count from 1; 0: not in this text.
 struct YamlError {
   int line = 1;
   int column = 1;
@@ -50,12 +50,18 @@ class YamlTree {
   bool ok() const { return root_ != nullptr; }
   const YamlNode& root() const { return *root_; }
   const YamlError& error() const { return error_; }
+  // Whether one node may be reached by several ways.
+  bool has_aliases() const { return has_aliases_; }
+
+  // For a text that nobody has seen: what is wrong there has a path and no place.
+  void ForgetPlaces();
 
  private:
   class Builder;
 
   std::deque<YamlNode> nodes_;
   const YamlNode* root_ = nullptr;
+  bool has_aliases_ = false;
   YamlError error_;
 };
 

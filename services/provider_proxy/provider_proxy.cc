@@ -289,6 +289,13 @@ Task<absl::StatusOr<v1::TestProviderResponse>> ProviderProxy::Test(CallContext c
   return check_.Run(std::move(call), std::move(request));
 }
 
+Task<absl::StatusOr<v1::GetProviderStatesResponse>> ProviderProxy::States() {
+  std::shared_ptr<const catalog_watch::Snapshot> snapshot = catalog_.Current();
+  ResumeOn workers(&workers_);  // credentials are files
+  co_await workers;
+  co_return ProviderStates(*snapshot, {health_, slots_, credentials_});
+}
+
 absl::Status ProviderProxy::Conclude(Generation& generation) {
   if (generation.delivered() == 0) return generation.TakeFailure();
   metrics_.ObserveGeneration(generation.first_provider(), generation.request->model(),

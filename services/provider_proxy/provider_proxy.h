@@ -17,6 +17,7 @@
 #include "services/common/task/task.h"
 #include "services/common/task/workers.h"
 #include "services/provider_proxy/provider_check.h"
+#include "services/provider_proxy/provider_states.h"
 #include "services/provider_proxy/proxy_metrics.h"
 #include "services/provider_proxy/routing/health.h"
 #include "services/provider_proxy/routing/retry_budget.h"
@@ -73,6 +74,9 @@ class ProviderProxy {
 
   // As the RPC TestProvider.
   Task<absl::StatusOr<v1::TestProviderResponse>> Test(CallContext call, v1::TestProviderRequest request);
+
+  // As the RPC GetProviderStates.
+  Task<absl::StatusOr<v1::GetProviderStatesResponse>> States();
 
   ByteBudget* bytes_in_flight() const { return bytes_in_flight_; }
 

@@ -174,4 +174,10 @@ grpc::ServerUnaryReactor* ProviderProxyService::TestProvider(grpc::CallbackServe
                     proxy_.Test(rpc::ContextOf(context), *request));
 }
 
+grpc::ServerUnaryReactor* ProviderProxyService::GetProviderStates(grpc::CallbackServerContext* context,
+                                                                  const v1::GetProviderStatesRequest*,
+                                                                  v1::GetProviderStatesResponse* response) {
+  return rpc::Serve(metrics_, "GetProviderStates", context, response, proxy_.States());
+}
+
 }  // namespace prismatic::provider_proxy

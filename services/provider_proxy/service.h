@@ -15,7 +15,8 @@ inline constexpr int64_t kMessageBytesMax = int64_t{64} << 20;
 // caller. Outlives its server.
 class ProviderProxyService
     : public v1::ProviderProxy::WithRawCallbackMethod_GenerateImages<
-          v1::ProviderProxy::WithCallbackMethod_TestProvider<v1::ProviderProxy::Service>> {
+          v1::ProviderProxy::WithCallbackMethod_TestProvider<
+              v1::ProviderProxy::WithCallbackMethod_GetProviderStates<v1::ProviderProxy::Service>>> {
  public:
   ProviderProxyService(ProviderProxy& proxy, metrics::Registry& metrics);
 
@@ -24,6 +25,9 @@ class ProviderProxyService
   grpc::ServerUnaryReactor* TestProvider(grpc::CallbackServerContext* context,
                                          const v1::TestProviderRequest* request,
                                          v1::TestProviderResponse* response) override;
+  grpc::ServerUnaryReactor* GetProviderStates(grpc::CallbackServerContext* context,
+                                              const v1::GetProviderStatesRequest* request,
+                                              v1::GetProviderStatesResponse* response) override;
 
  private:
   ProviderProxy& proxy_;

@@ -51,6 +51,33 @@ std::string CheckSubscription(const Account& account) {
   return same ? "" : "I14: the entries do not add up to the subscription's counters";
 }
 
+// I16: what all accounts used is what each of them did. (A row that is at the format's end tells no more.)
+std::string CheckTotals(const Model& model) {
+  std::map<std::pair<int32_t, std::string>, Usage> sums;
+  bool full = false;
+  for (const auto& [name, account] : model.accounts()) {
+    for (const auto& [row, usage] : account.usage) {
+      Usage& sum = sums[{std::get<0>(row), std::get<2>(row)}];
+      sum.requests += usage.requests;
+      sum.images += usage.images;
+      sum.charged += usage.charged;
+      sum.units += usage.units;
+      full = full || usage.charged == kMoneyMax || sum.charged > kMoneyMax;
+    }
+  }
+  size_t rows = 0;
+  for (const auto& [day, of_day] : model.totals()) {
+    for (const auto& [name, total] : of_day) {
+      const Usage& sum = sums[{day, name}];
+      bool same = total.requests == sum.requests && total.images == sum.images && total.units == sum.units &&
+                  (full || total.charged == sum.charged);
+      if (!same) return absl::StrCat("I16: the totals of ", day, " are no sums");
+      ++rows;
+    }
+  }
+  return rows == sums.size() ? "" : "I16: a day's use is in no total";
+}
+
 bool OnlyLooks(Verb verb) {
   switch (verb) {
     case Verb::kValidate:
@@ -157,7 +184,7 @@ std::string Invariants::CheckHistory(int name, const Account& account, int64_t n
 }
 
 std::string Invariants::Check(const Model& model, const Done& done) {
-  for (const std::string& broken : {CheckWrites(done), CheckAdmission(model, done)}) {
+  for (const std::string& broken : {CheckWrites(done), CheckAdmission(model, done), CheckTotals(model)}) {
     if (!broken.empty()) return broken;
   }
   for (const auto& [name, account] : model.accounts()) {

@@ -162,6 +162,38 @@ std::vector<std::string> EntryWords(const v1::LedgerEntry& e) {
   return words;
 }
 
+std::vector<std::string> NoteWords(const AuditNote& note) {
+  std::vector<std::string> words = {"us",      absl::StrCat(note.time_us),
+                                    "actor",   kActor,
+                                    "action",  note.action,
+                                    "account", note.account,
+                                    "target",  note.target,
+                                    "reason",  note.reason};
+  for (const AuditNote::Change& change : note.changes) {
+    if (change.before) words.insert(words.end(), {absl::StrCat("-", change.path), *change.before});
+    if (change.after) words.insert(words.end(), {absl::StrCat("+", change.path), *change.after});
+  }
+  return words;
+}
+
+// The newest notes, newest first.
+Record AuditStream(const std::vector<AuditNote>& notes) {
+  std::vector<std::string> words = {"stream", absl::StrCat(notes.size())};
+  for (size_t i = 0; i < std::min<size_t>(notes.size(), kNewestEntries); ++i) {
+    for (std::string& word : NoteWords(notes[notes.size() - 1 - i])) words.push_back(std::move(word));
+  }
+  return {absl::StrJoin(words, " ")};
+}
+
+// One of the bucket's two logs.
+void PutAudit(const std::vector<AuditNote>& all, bool of_settings, const std::string& key, Bytes& bytes) {
+  std::vector<AuditNote> notes;
+  for (const AuditNote& note : all) {
+    if (note.of_settings == of_settings) notes.push_back(note);
+  }
+  if (!notes.empty()) bytes[key] = AuditStream(notes);
+}
+
 // The newest of `length` entries that end with `last`, newest first.
 Record Stream(const v1::LedgerEntry* last, size_t length) {
   std::vector<std::string> words = {"stream", absl::StrCat(length)};
@@ -183,11 +215,11 @@ void PutUsage(const AccountKeys& keys, const Account& account, Bytes& bytes) {
   for (const auto& [name, usage] : account.usage) {
     const auto& [day, key_id, model] = name;
     std::string number = key_id.empty() ? "-" : key_id.substr(key_id.find('.') + 1);
-    std::string field = absl::StrCat(number, "|", model, "|");
-    Put(days[day], field + "r", usage.requests);
-    Put(days[day], field + "i", usage.images);
-    Put(days[day], field + "c", usage.charged);
-    Put(days[day], field + "u", usage.units);
+    std::string row = absl::StrCat(number, "|", model);
+    Put(days[day], row + "|r", usage.requests);
+    Put(days[day], row + "|i", usage.images);
+    Put(days[day], row + "|c", usage.charged);
+    Put(days[day], row + "|u", usage.units);
   }
   for (const auto& [day, fields] : days) bytes[keys.Usage(day)] = Hash(fields, kUsageMs);
 }
@@ -220,20 +252,38 @@ void PutAccount(int name, const Account& account, Bytes& bytes) {
   PutUsage(keys, account, bytes);
 }
 
-}  // namespace
-
-Bytes ExpectedBytes(const Model& model) {
-  Bytes bytes;
-  Fields due;
+// What both accounts share, which are in one bucket.
+void PutBucket(const Model& model, Bytes& bytes) {
+  AccountKeys keys(AccountName(0));
+  auto zset = [](const Fields& fields) {
+    return Record{absl::StrCat("zset ", absl::StrJoin(fields, " ", absl::PairFormatter("=")))};
+  };
+  Fields due, names;
   for (const auto& [name, account] : model.accounts()) {
-    PutAccount(name, account, bytes);
+    names[AccountName(name)] = "0";
     for (const auto& [attempt, r] : account.reservations) {
       if (r.pending()) Put(due, ReservationId{AccountName(name), AttemptName(attempt)}.Text(), r.end_us);
     }
   }
-  if (due.empty()) return bytes;
-  bytes[AccountKeys(AccountName(0)).Due()] = {
-      absl::StrCat("zset ", absl::StrJoin(due, " ", absl::PairFormatter("=")))};
+  if (!due.empty()) bytes[keys.Due()] = zset(due);
+  if (!names.empty()) bytes[keys.AccountList()] = zset(names);
+  PutAudit(model.audit(), false, keys.Audit(), bytes);
+  PutAudit(model.audit(), true, keys.SettingsAudit(), bytes);
+  for (const auto& [day, rows] : model.totals()) {
+    Fields fields;
+    for (const auto& [name, usage] : rows) {
+      fields[name] = absl::StrJoin({usage.requests, usage.images, usage.charged, usage.units}, "|");
+    }
+    bytes[keys.Totals(day)] = Hash(fields, kUsageMs);
+  }
+}
+
+}  // namespace
+
+Bytes ExpectedBytes(const Model& model) {
+  Bytes bytes;
+  for (const auto& [name, account] : model.accounts()) PutAccount(name, account, bytes);
+  PutBucket(model, bytes);
   return bytes;
 }
 

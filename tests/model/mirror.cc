@@ -23,7 +23,8 @@ local function value_of(key, kind)
   if kind == 'zset' then return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end
   local value = {tostring(redis.call('XLEN', key))}
   for _, entry in ipairs(redis.call('XREVRANGE', key, '+', '-', 'COUNT', 3)) do
-    value[#value + 1] = entry[1]
+    -- Redis' own IDs are of its own time.
+    if not key:find('^{b%d+}:audit') then value[#value + 1] = entry[1] end
     for _, word in ipairs(entry[2]) do value[#value + 1] = word end
   end
   return value

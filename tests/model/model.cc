@@ -325,7 +325,14 @@ std::string Model::Sweep() {
 }
 
 std::string Model::Apply(const Operation& operation) {
-  if (!IsImported(operation.key) || operation.verb == Verb::kImportKey) return ApplyTo(operation);
+  if (!IsImported(operation.key) || operation.verb == Verb::kImportKey) {
+    const Account* account = Find(operation.account);
+    const std::optional<Account> before = account ? std::optional(*account) : std::nullopt;
+    const int64_t now = Now(account);
+    std::string told = ApplyTo(operation);
+    NoteChange(operation, before, now);
+    return told;
+  }
   auto mapped = imported_.find(operation.key);
   if (mapped == imported_.end()) return Refusal("INVALID_API_KEY");
   Operation told = operation;

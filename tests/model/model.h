@@ -126,6 +126,21 @@ struct Account : Limited {
   int64_t Concurrent() const;
 };
 
+// What the audit log says of a change by hand.
+struct AuditNote {
+  int64_t time_us = 0;
+  std::string action, account, target, reason;
+  // In the log of what can be done and undone.
+  bool of_settings = false;
+  struct Change {
+    std::string path;
+    std::optional<std::string> before, after;
+  };
+  std::vector<Change> changes;
+};
+// Who makes them all.
+inline constexpr char kActor[] = "the-model";
+
 // The names that stand for a script's small numbers. Both accounts share a bucket.
 std::string AccountName(int account);
 KeyId KeyName(int account, int key);
@@ -157,6 +172,10 @@ class Model {
   std::string Apply(const Operation& operation);
 
   const std::map<int, Account>& accounts() const { return accounts_; }
+  // Of both accounts, by day and model.
+  using Totals = std::map<int32_t, std::map<std::string, Usage>>;
+  const Totals& totals() const { return totals_; }
+  const std::vector<AuditNote>& audit() const { return audit_; }
   int64_t now_us() const { return clock_us_; }
 
  private:
@@ -167,6 +186,8 @@ class Model {
   };
   struct Measure;
 
+  // Writes down what a change by hand has changed, if anything; `before`: the account as it was.
+  void NoteChange(const Operation& operation, const std::optional<Account>& before, int64_t now);
   // With the account that an imported key stands for.
   std::string ApplyTo(const Operation& operation);
   std::string Admit(const Operation& operation, bool only_look);
@@ -234,6 +255,8 @@ class Model {
                           int64_t owed_change, int64_t now);
 
   std::map<int, Account> accounts_;
+  Totals totals_;
+  std::vector<AuditNote> audit_;
   // Whose key, and which.
   std::map<int, std::pair<int, int>> imported_;
   int64_t clock_us_ = kStartUs;

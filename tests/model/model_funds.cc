@@ -188,11 +188,12 @@ void Model::Charge(int name, Account& account, Reservation& r, const std::string
     entry.set_period_start_us(account.subscription->start_us);
     entry.set_period_end_us(account.subscription->end_us);
   }
-  Usage& usage = account.usage[{DayOf(now), r.key_id, r.model}];
-  usage.requests = std::min(usage.requests + 1, kMoneyMax);
-  usage.images = std::min(usage.images + r.delivered, kMoneyMax);
-  usage.charged = std::min(usage.charged + r.charge, kMoneyMax);
-  usage.units = std::min(usage.units + units, kMoneyMax);
+  for (Usage* usage : {&account.usage[{DayOf(now), r.key_id, r.model}], &totals_[DayOf(now)][r.model]}) {
+    usage->requests = std::min(usage->requests + 1, kMoneyMax);
+    usage->images = std::min(usage->images + r.delivered, kMoneyMax);
+    usage->charged = std::min(usage->charged + r.charge, kMoneyMax);
+    usage->units = std::min(usage->units + units, kMoneyMax);
+  }
 }
 
 std::optional<Subscription> SubscriptionTold(const std::vector<v1::LedgerEntry>& ledger, size_t entries) {

@@ -16,6 +16,8 @@
 namespace prismatic::billing::model {
 namespace {
 
+AdminCall Caller() { return {.actor = kActor}; }
+
 v1::Limits NewLimits(const Operation& operation) {
   v1::Limits limits;
   if (operation.requests_per_minute >= 0) limits.set_requests_per_minute(operation.requests_per_minute);
@@ -57,7 +59,7 @@ Request NewKey(const Operation& operation) {
 Task<std::string> Subject::ChangeMoney(Operation operation) {
   std::string account = AccountName(operation.account), request_id = RequestName(operation.request);
   if (operation.verb == Verb::kTopUp) {
-    auto top_up = ledger_->TopUp(account, Money::FromNanos(operation.amount), request_id);
+    auto top_up = ledger_->TopUp(account, Money::FromNanos(operation.amount), request_id, Caller());
     absl::StatusOr<v1::TopUpWalletResponse> response = co_await top_up;
     co_return Told(response);
   }
@@ -67,7 +69,7 @@ Task<std::string> Subject::ChangeMoney(Operation operation) {
     request.set_amount_nano_usd(operation.amount);
     request.set_request_id(request_id);
     request.set_reason(Reason(operation.body));
-    auto adjust = ledger_->Adjust(std::move(request));
+    auto adjust = ledger_->Adjust(std::move(request), Caller());
     absl::StatusOr<v1::AdjustWalletResponse> response = co_await adjust;
     co_return Told(response);
   }
@@ -76,7 +78,7 @@ Task<std::string> Subject::ChangeMoney(Operation operation) {
   request.set_amount_nano_usd(operation.amount);
   request.set_request_id(request_id);
   request.set_reason(Reason(operation.body));
-  auto write_off = ledger_->WriteOff(std::move(request));
+  auto write_off = ledger_->WriteOff(std::move(request), Caller());
   absl::StatusOr<v1::WriteOffDebtResponse> response = co_await write_off;
   co_return Told(response);
 }
@@ -94,7 +96,7 @@ Task<std::string> Subject::Administer(Operation operation) {
       if (operation.started != 0)
         request.mutable_subscription()->set_start_time_us(now_us_ - operation.started);
     }
-    auto create = ledger_->CreateAccount(std::move(request));
+    auto create = ledger_->CreateAccount(std::move(request), Caller());
     absl::StatusOr<AccountState> created = co_await create;
     co_return created.ok() ? Told(created->account) : Told(created.status());
   }
@@ -105,11 +107,11 @@ Task<std::string> Subject::Administer(Operation operation) {
     request.set_funding_policy(static_cast<v1::FundingPolicy>(operation.policy));
     if (operation.quota >= 0) *request.mutable_subscription() = PlanOf(operation);
     request.set_remove_subscription(operation.quota == kQuotaEnds);
-    auto update = ledger_->UpdateAccount(std::move(request));
+    auto update = ledger_->UpdateAccount(std::move(request), Caller());
     absl::StatusOr<v1::Account> updated = co_await update;
     co_return Told(updated);
   }
-  auto set = ledger_->SetSuspended(account, operation.verb == Verb::kSuspend);
+  auto set = ledger_->SetSuspended(account, operation.verb == Verb::kSuspend, Caller());
   absl::StatusOr<v1::Account> changed = co_await set;
   co_return Told(changed);
 }
@@ -118,7 +120,7 @@ Task<std::string> Subject::KeepKeys(Operation operation) {
   KeyId id = KeyName(operation.account, operation.key);
   if (operation.verb == Verb::kCreateKey) {
     auto create = ledger_->CreateKey(id, SecretHash(operation.account, operation.key),
-                                     NewKey<v1::CreateKeyRequest>(operation));
+                                     NewKey<v1::CreateKeyRequest>(operation), Caller());
     absl::StatusOr<std::optional<v1::Key>> created = co_await create;
     if (!created.ok()) co_return Told(created.status());
     co_return created->has_value() ? Told(**created) : "OK taken";
@@ -127,12 +129,12 @@ Task<std::string> Subject::KeepKeys(Operation operation) {
     auto request = NewKey<v1::ImportKeyRequest>(operation);
     request.set_account(id.account);
     request.set_api_key_sha256(crypto::Sha256(ImportedText(operation.key)));
-    auto import = ledger_->ImportKey(std::move(request));
+    auto import = ledger_->ImportKey(std::move(request), Caller());
     absl::StatusOr<v1::ImportKeyResponse> imported = co_await import;
     co_return Told(imported);
   }
   if (operation.verb == Verb::kRevokeKey) {
-    auto revoke = ledger_->RevokeKey(id);
+    auto revoke = ledger_->RevokeKey(id, Caller());
     absl::StatusOr<v1::Key> revoked = co_await revoke;
     co_return Told(revoked);
   }
@@ -143,7 +145,7 @@ Task<std::string> Subject::KeepKeys(Operation operation) {
     request.set_expires_in_seconds(std::max<int64_t>(0, operation.amount / 1'000'000));
   if (operation.models != 0) request.mutable_allowed_models();
   if (operation.models == 1) request.mutable_allowed_models()->add_models(kCatalog[0].name);
-  auto update = ledger_->UpdateKey(id, std::move(request));
+  auto update = ledger_->UpdateKey(id, std::move(request), Caller());
   absl::StatusOr<v1::Key> updated = co_await update;
   co_return Told(updated);
 }
@@ -184,7 +186,7 @@ Task<std::string> Subject::KeepBooks(Operation operation) {
       std::string refused = co_await spoil;
       if (!refused.empty()) co_return refused;
     }
-    auto recount = ledger_->Recount(account);
+    auto recount = ledger_->Recount(account, Caller());
     absl::StatusOr<v1::RecountAccountResponse> recounted = co_await recount;
     if (recounted.ok() && spoilt) co_return Told(recounted->account());
     co_return Told(recounted);
@@ -199,7 +201,7 @@ Task<std::string> Subject::KeepBooks(Operation operation) {
     for (const v1::LedgerEntry& entry : entries->entries()) {
       if (entry.sequence() == through) balance += entry.balance_nano_usd();
     }
-    auto trim = ledger_->TrimLedger(account, through, balance);
+    auto trim = ledger_->TrimLedger(account, through, balance, Caller());
     absl::StatusOr<v1::LedgerEntry> trimmed = co_await trim;
     co_return Told(trimmed);
   }
@@ -209,13 +211,15 @@ Task<std::string> Subject::KeepBooks(Operation operation) {
     co_return Told(listed);
   }
   auto list = ledger_->ListUsage(account, {DayOf(now_us_)}, 5'000);
-  absl::StatusOr<std::vector<v1::UsageRow>> rows = co_await list;
-  if (!rows.ok()) co_return Told(rows.status());
-  std::sort(rows->begin(), rows->end(), [](const v1::UsageRow& a, const v1::UsageRow& b) {
+  absl::StatusOr<RedisLedger::UsageRead> read = co_await list;
+  if (!read.ok()) co_return Told(read.status());
+  std::vector<v1::UsageRow>& rows = read->rows;
+  std::sort(rows.begin(), rows.end(), [](const v1::UsageRow& a, const v1::UsageRow& b) {
     return std::tie(a.key_id(), a.model()) < std::tie(b.key_id(), b.model());
   });
   std::string told = "OK";
-  for (const v1::UsageRow& row : *rows) absl::StrAppend(&told, " {", row.ShortDebugString(), "}");
+  for (const v1::UsageRow& row : rows) absl::StrAppend(&told, " {", row.ShortDebugString(), "}");
+  for (const Damage& damage : read->damaged) absl::StrAppend(&told, " ", damage.words);
   co_return told;
 }
 

@@ -1,9 +1,9 @@
 -- create_account: opens an account, with money and a subscription if wanted.
 --
--- KEYS  acct, led
+-- KEYS  acct, led, accounts, audit
 -- ARGV  1 now, 2 opening money, 3 requests a minute, 4 images a minute, 5 concurrency ("": unlimited), 6 funding policy,
---       7 quota ("": no subscription), 8 its period, 9 when the first one starts (0: now), then the four words of a
---       period (see funds.lua)
+--       7 quota ("": no subscription), 8 its period, 9 when the first one starts (0: now), 10 actor, then the four words
+--       of a period (see funds.lua)
 -- Answers {"OK", account (21)}, PERIOD, {"ACCOUNT_EXISTS", "0"} or {"START_IN_FUTURE", "0"}. Opening money is the first
 -- ledger entry, a top-up without a request ID; the subscription is the next.
 
@@ -28,11 +28,15 @@ end
 
 local function create_account(keys, args)
   if redis.call('EXISTS', keys[1]) == 1 then return {'ACCOUNT_EXISTS', '0'} end
+  redis.call('ZCARD', keys[3])
+  prove_audit(keys)
   local now = clock(args[1], nil)
   local period, answer = first_period(args, now)
   if answer then return answer end
   local bal = integer(args[2])
-  local account = {name = keys[1], bal = bal, held = 0, owed = 0, seq = bal > 0 and 1 or 0, sub_no = 0}
+  local account = {name = keys[1], state = 'active', bal = bal, held = 0, owed = 0, seq = bal > 0 and 1 or 0, sub_no = 0,
+    rpm = integer(args[3]), ipm = integer(args[4]), cc_max = integer(args[5]),
+    policy = (args[6] or '') ~= '' and args[6] or 'subscription_first'}
   local grant
   if period then
     begin_period(account, integer(args[7]), period)
@@ -43,13 +47,16 @@ local function create_account(keys, args)
   check_money(account)
   local fields = with_limits({'state', 'active', 'bal', text(bal), 'held', '0', 'owed', '0',
     'seq', text(account.seq), 'key_seq', '0', 'cc', '0', 'last_us', text(now), 'create_us', text(now),
-    'policy', (args[6] or '') ~= '' and args[6] or 'subscription_first'}, args[3], args[4], args[5])
+    'policy', account.policy}, args[3], args[4], args[5])
   if period then
     fields[#fields + 1] = 'sub'
     fields[#fields + 1] = subscription_text(account)
   end
   write_opening(keys[2], account, now, grant)
+  append_audit(keys, now, {action = 'account.create', actor = args[10], creation = true,
+    changes = beginnings(ACCOUNT_PATHS, account_picture(account))})
   redis.call('HSET', keys[1], unpack(fields))
+  list_account(keys[3], keys[1])
   return {'OK', account_answer(read_account(keys[1], ''), now)}
 end
 

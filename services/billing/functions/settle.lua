@@ -1,10 +1,10 @@
 -- settle: charges what was delivered and gives back the rest of the hold and the slots. 0 is a release.
 --
--- KEYS  acct, rsv, due, led, use of one day, use of another
+-- KEYS  acct, rsv, due, led, use of one day, use of another, the bucket's totals of the one, of the other
 -- ARGV  1 now, 2 account, 3 attempt, 4 delivered, 5 the one day (YYYYMMDD), 6 the other
--- Answers {"OK", "REPLAY" or "PASSED_ON", reservation (14)}; {"DAY", "0", now} when it is neither of the days:
--- call again; or a refusal: RESERVATION_FORGOTTEN, DELIVERED_COUNT_TOO_LARGE (n), RESERVATION_RESOLVED (state,
--- delivered, charge).
+-- Answers {"OK", "REPLAY" or "PASSED_ON", reservation (14)}, with OK also what of the day's counters is damaged
+-- ("usage", "totals"); {"DAY", "0", now} when it is neither of the days: call again; or a refusal:
+-- RESERVATION_FORGOTTEN, DELIVERED_COUNT_TOO_LARGE (n), RESERVATION_RESOLVED (state, delivered, charge).
 --
 -- The record's state decides, not the clock: a hold that is past its time and was not expired yet is still
 -- there, so it is settled in time. After expiry the charge takes what is free in the wallet and books the
@@ -68,35 +68,92 @@ local function day_of(now)
   return text(year * 10000 + month * 100 + day)
 end
 
-local function usage_key(keys, args, now)
+-- Use and totals of the day; nil when it is neither of the two.
+local function keys_of_day(keys, args, now)
   local day = day_of(now)
-  return (day == args[5] and keys[5]) or (day == args[6] and keys[6]) or nil
+  if day == args[5] then return {usage = keys[5], totals = keys[7]} end
+  if day == args[6] then return {usage = keys[6], totals = keys[8]} end
 end
 
--- What the day's use will be with this charge: names and values as HSET wants them. Sums that leave the format, which only
--- thousands of the dearest charges in a day could make, stay at its end rather than fail a settlement.
-local function added_usage(usage, r, units)
-  local name = (r.key:match('%.(%d+)$') or '-') .. '|' .. r.model .. '|'
-  local names = {name .. 'r', name .. 'i', name .. 'c', name .. 'u'}
-  local had = redis.call('HMGET', usage, unpack(names))
-  local fields = {}
+-- A day's counters tell what the ledger tells too, and must never fail a settlement: what cannot be read counts from
+-- zero, and its text is kept in a field of its own, for a person to look at. Names of models have no blanks.
+local DAMAGED = ' damaged '
+
+-- 0 where there is none; nil: it cannot be read.
+local function counted(field)
+  if not field then return 0 end
+  local number = field:match('^%d+$') and tonumber(field)
+  return number and number <= MONEY_MAX and number or nil
+end
+
+-- Sums that leave the format, which only thousands of the dearest charges in a day could make, stay at its end.
+local function sum(had, more)
+  return math.min(had + more, MONEY_MAX)
+end
+
+local function put_aside(fields, name, damaged)
+  fields[#fields + 1] = DAMAGED .. name
+  fields[#fields + 1] = audit_value(damaged)
+end
+
+-- A row of the account's day with this charge: {fields = names and values as HSET wants them (nil: the key is no hash),
+-- is_new, damaged}.
+local function added_usage(key, r, units)
+  local row = (r.key:match('%.(%d+)$') or '-') .. '|' .. r.model
+  local names = {row .. '|r', row .. '|i', row .. '|c', row .. '|u'}
+  local had = redis.pcall('HMGET', key, names[1], names[2], names[3], names[4])
+  if had.err then return {damaged = true} end
+  local added = {fields = {}, is_new = not had[1]}
   for i, more in ipairs({1, r.delivered, r.charge, units}) do
-    fields[#fields + 1] = names[i]
-    fields[#fields + 1] = text(math.min((integer(had[i]) or 0) + more, MONEY_MAX))
+    local count = counted(had[i])
+    if not count then
+      added.damaged = true
+      put_aside(added.fields, names[i], had[i])
+    end
+    added.fields[#added.fields + 1] = names[i]
+    added.fields[#added.fields + 1] = text(sum(count or 0, more))
   end
-  return fields
+  return added
 end
 
-local function write_charge(keys, usage, id, now, account, r, entry, was_pending)
+-- The same of the model's row among the bucket's totals, whose numbers are in one text.
+local function added_total(key, r, units)
+  local line = redis.pcall('HGET', key, r.model)
+  if type(line) == 'table' then return {damaged = true} end
+  local words = line and {line:match('^(%d+)|(%d+)|(%d+)|(%d+)$')} or {}
+  local requests, images, charged, used = counted(words[1]), counted(words[2]), counted(words[3]), counted(words[4])
+  local added = {fields = {}, is_new = not line}
+  if line and not (words[1] and requests and images and charged and used) then
+    added.damaged = true
+    put_aside(added.fields, r.model, line)
+    requests, images, charged, used = 0, 0, 0, 0
+  end
+  added.fields[#added.fields + 1] = r.model
+  added.fields[#added.fields + 1] = string.format('%.0f|%.0f|%.0f|%.0f', sum(requests, 1), sum(images, r.delivered),
+    sum(charged, r.charge), sum(used, units))
+  return added
+end
+
+-- Counts the charge among those of the day; a day's first row is new, so that every day has an end.
+local function write_counters(key, added)
+  if not added.fields then return end
+  redis.call('HSET', key, unpack(added.fields))
+  if added.is_new then redis.call('EXPIRE', key, USAGE_SECONDS) end
+end
+
+-- Answers whether the day's usage and totals are damaged.
+local function write_charge(keys, day, id, now, account, r, entry, was_pending)
   entry.rsv, entry.key, entry.model, entry.n, entry.delivered = id, r.key, r.model, r.n, r.delivered
   entry.unit, entry.src, entry.ver = r.unit, r.src, r.ver
-  local used = added_usage(usage, r, entry.units or 0)
+  local units = entry.units or 0
+  local usage, totals = added_usage(day.usage, r, units), added_total(day.totals, r, units)
   append_ledger(keys[4], account, now, entry)
-  redis.call('HSET', usage, unpack(used))
-  redis.call('EXPIRE', usage, USAGE_SECONDS)
+  write_counters(day.usage, usage)
+  write_counters(day.totals, totals)
   write_account(account, now, r.key, 'bal', 'held', 'owed', 'seq')
   write_short_record(r)
   if was_pending then redis.call('ZREM', keys[3], id) end
+  return usage.damaged, totals.damaged
 end
 
 -- Gives back all; shared with release.
@@ -141,14 +198,17 @@ local function settle(keys, args)
     write_short_record(r)
     return {'PASSED_ON', reservation_answer(r)}
   end
-  local usage = usage_key(keys, args, now)
-  if not usage then return {'DAY', '0', text(now)} end
+  local day = keys_of_day(keys, args, now)
+  if not day then return {'DAY', '0', text(now)} end
   local entry = (was_pending and charge_in_time or charge_late)(account, r)
   check_money(account)
   account.seq = account.seq + 1
   r.seq = account.seq
-  write_charge(keys, usage, id, now, account, r, entry, was_pending)
-  return {'OK', reservation_answer(r)}
+  local usage_damaged, totals_damaged = write_charge(keys, day, id, now, account, r, entry, was_pending)
+  local answer = {'OK', reservation_answer(r)}
+  if usage_damaged then answer[#answer + 1] = 'usage' end
+  if totals_damaged then answer[#answer + 1] = 'totals' end
+  return answer
 end
 
 redis.register_function{function_name = '@LIBRARY@_settle', callback = settle, flags = {'allow-oom'}}

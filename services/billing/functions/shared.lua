@@ -26,7 +26,15 @@
 -- {b}:imp:<account>:<hash>  text: the number of the key that was imported under this hash
 -- apikey:<hash>             text, the one key without a tag: <account>.<n> of an imported key; never changed
 -- {b}:use:<account>:<day>   hash of a day (YYYYMMDD, UTC), 400 days: <key number or ->|<model>| and then r requests,
---                           i images, c charged nano-USD, u units
+--                           i images, c charged nano-USD, u units; in both hashes of a day also
+--                           " damaged "<field>, the text of what could not be read and was counted from zero
+-- {b}:day:<day>             hash, the same of all accounts of the bucket, kept as long: <model>, whose row is
+--                           one text, since every charge writes one: requests|images|charged|units
+-- {b}:accounts              sorted set, all scores 0: the names of the bucket's accounts
+-- {b}:audit                 stream, IDs Redis' own, at least the newest 4000: us, actor, action, account, target,
+--                           reason, then of each path that changed -<path> what was and +<path> what is,
+--                           where there is one (see audit_log)
+-- {b}:audit:settings        stream, the same of what can be changed to and fro at will, at least the newest 1000
 
 local TEST_CLOCK = false
 

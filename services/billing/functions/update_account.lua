@@ -1,9 +1,9 @@
 -- update_account: changes limits, funding policy and subscription; what is not named stays.
 --
--- KEYS  acct, led
+-- KEYS  acct, led, accounts, audit, settings audit
 -- ARGV  1 now, 2 requests a minute, 3 images a minute, 4 concurrency (each: "" stays, "-" unlimited), 5 funding policy
---       ("": stays), 6 quota ("": the subscription stays, "-": it ends), 7 its period, then the four words of a
---       period (see funds.lua)
+--       ("": stays), 6 quota ("": the subscription stays, "-": it ends), 7 its period, 8 actor, then the four words of
+--       a period (see funds.lua)
 -- Answers {"OK", account (21)}, PERIOD or {"ACCOUNT_NOT_FOUND", "0"}. A change of the subscription writes its
 -- entry, after that of the rollover which was due; one that changes nothing writes none.
 
@@ -51,8 +51,12 @@ end
 
 local function update_account(keys, args)
   local account = read_account(keys[1], '')
+  redis.call('ZCARD', keys[3])
+  redis.call('XLEN', keys[4])
+  prove_audit(keys)
   if not account then return {'ACCOUNT_NOT_FOUND', '0'} end
   local now = clock(args[1], account.last_us)
+  local was = account_picture(account)
   local entries, question = change_subscription(account, now, args)
   if question then return question end
   local set, gone = limit_changes(account, args[2], args[3], args[4])
@@ -63,8 +67,11 @@ local function update_account(keys, args)
   end
   check_money(account)
   for _, entry in ipairs(entries) do append_ledger(keys[2], account, now, entry) end
+  append_audit(keys, now, {action = 'account.update', actor = args[8], log = #entries > 0 and keys[4] or nil,
+    changes = differences(ACCOUNT_PATHS, was, account_picture(account))})
   if #entries > 0 then write_account(account, now, '', 'seq') end
   write_fields(keys[1], set, gone)
+  list_account(keys[3], keys[1])
   return {'OK', account_answer(account, now)}
 end
 

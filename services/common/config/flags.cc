@@ -15,6 +15,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "services/common/config/version.h"
 
 extern char** environ;
 
@@ -209,6 +210,8 @@ std::string Flags::Nearest(absl::string_view name) const {
   std::string best;
   size_t best_distance = 1 + name.size() / 2;
   for (const Flag& flag : flags_) {
+    // `--wallet` for --wallet-usd.
+    if (name.size() >= 3 && absl::StartsWith(flag.name, name)) return flag.name;
     size_t distance = EditDistance(name, flag.name);
     if (distance < best_distance) {
       best_distance = distance;
@@ -250,6 +253,10 @@ void Flags::ParseArguments(const std::vector<std::string>& arguments, std::vecto
     }
     if (argument == "help") {
       std::fputs(Help().c_str(), stdout);
+      std::exit(0);
+    }
+    if (argument == "version" && Find(argument) == nullptr) {
+      std::printf("%s %s\n", program_.c_str(), kVersion);
       std::exit(0);
     }
     size_t equals = argument.find('=');

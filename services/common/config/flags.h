@@ -50,7 +50,8 @@ class Flags {
   void Require(absl::string_view name);
 
   // Reads the environment, then the arguments. Words that are no flags are kept in `words()` when
-  // AllowWords was called, else an error. `--help` prints Help() and ends the process with 0.
+  // AllowWords was called, else an error. `--help` prints Help() and ends the process with 0, as `--version`
+  // does with the program and its version where there is no such flag.
   absl::Status Parse(int argc, const char* const* argv);
   // The same with an environment given as NAME=value.
   absl::Status ParseFrom(const std::vector<std::string>& arguments,

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "services/common/config/version.h"
 
 namespace prismatic::config {
 namespace {
@@ -95,6 +99,21 @@ TEST(FlagsTest, ARepeatedFlagKeepsEveryValueWhole) {
   flags.Repeated("url", &urls, "urls");
   ASSERT_TRUE(flags.ParseFrom({"--url", "data:image/png;base64,AA", "--url=b"}, {}).ok());
   EXPECT_THAT(urls, ElementsAre("data:image/png;base64,AA", "b"));
+}
+
+TEST(FlagsTest, TheVersionIsToldUnlessItIsAFlagOfTheProgram) {
+  Flags flags("program", "does things");
+  EXPECT_EXIT(
+      {
+        dup2(2, 1);
+        flags.ParseFrom({"--version"}, {}).IgnoreError();
+      },
+      ::testing::ExitedWithCode(0), absl::StrCat("^program ", kVersion, "\n$"));
+  EXPECT_THAT(kVersion, ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  int version = 0;
+  flags.Integer("version", &version, 0, 9, "of something");
+  EXPECT_TRUE(flags.ParseFrom({"--version", "7"}, {}).ok());
+  EXPECT_EQ(version, 7);
 }
 
 TEST(FlagsTest, FlagsThatAreArgumentsOnlyIgnoreTheEnvironment) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "services/common/http/listener.h"
 #include "services/common/http/response_head.h"
 
 namespace prismatic::http {
@@ -41,10 +42,20 @@ std::chrono::nanoseconds TimeFor(size_t bytes, int64_t per_second) {
   return Nanos(absl::Seconds(1) * (static_cast<double>(bytes) / static_cast<double>(per_second)));
 }
 
+// Says how large the body may be, and the status to refuse it with when more is announced; 0: it may come.
+int LimitBody(const Limits& limits, Head& head) {
+  if (!head.has_body()) return 0;
+  head.body_bytes_max = limits.body_bytes_max;
+  if (limits.body_bytes_max_for) {
+    head.body_bytes_max = std::min(head.body_bytes_max, limits.body_bytes_max_for(head));
+  }
+  return head.content_length > head.body_bytes_max ? 413 : 0;
+}
+
 }  // namespace
 
 Connection::Connection(int fd, ConnectionHost& host)
-    : host_(host), fd_(fd), began_(host.now()), progress_(began_) {}
+    : host_(host), fd_(fd), peer_(PeerAddress(fd)), began_(host.now()), progress_(began_) {}
 
 Connection::~Connection() { Close(); }
 
@@ -220,6 +231,7 @@ bool Connection::ReadHead() {
   Head head =
       http::ReadHead(absl::string_view(in_).substr(0, scanner_.size()), limits.fields, limits.body_bytes_max);
   in_.erase(0, scanner_.size());
+  if (head.refusal == 0) head.refusal = LimitBody(limits, head);
   if (head.refusal != 0) {
     Refuse(head.refusal, /*close=*/true, head.method == "HEAD");
     return true;
@@ -228,7 +240,7 @@ bool Connection::ReadHead() {
 }
 
 bool Connection::BeginRequest(Head head) {
-  exchange_ = host_.Admit(head.has_body());
+  exchange_ = host_.Admit(head);
   if (exchange_ == nullptr) {
     size_t length = static_cast<size_t>(head.content_length);
     // Whether the next request's beginning is known and it is not there yet (a pipeline of refusals would
@@ -241,6 +253,7 @@ bool Connection::BeginRequest(Head head) {
   }
   exchange_->connection = this;
   exchange_->head = std::move(head);
+  exchange_->request->peer = peer_;
   if (!exchange_->head.has_body()) {
     HandOver();
     return true;
@@ -262,7 +275,7 @@ void Connection::SendContinue() {
 bool Connection::ReadBody() {
   if (in_.empty()) return false;
   std::string& body = exchange_->request->body;
-  size_t max = static_cast<size_t>(host_.limits().body_bytes_max);
+  size_t max = static_cast<size_t>(exchange_->head.body_bytes_max);
   absl::string_view rest = in_;
   bool complete = false;
   if (exchange_->head.chunked) {
@@ -285,12 +298,22 @@ bool Connection::ReadBody() {
     complete = body.size() == length;
   }
   in_.erase(0, in_.size() - rest.size());
-  if (!exchange_->bytes.TrySet(static_cast<int64_t>(body.size()))) {
+  if (!CountBody(body.size())) {
     Refuse(503);
     return true;
   }
   if (complete) HandOver();
   return complete;
+}
+
+// False: there is no room for it.
+bool Connection::CountBody(size_t bytes) {
+  auto count = static_cast<int64_t>(bytes);
+  if (exchange_->head.body_bytes_max > host_.limits().body_bytes_reserved) {
+    return exchange_->bytes.TrySet(count);
+  }
+  exchange_->bytes.Set(count);
+  return true;
 }
 
 void Connection::HandOver() {

@@ -28,7 +28,7 @@ class ConnectionHost {
   // When no connection is to be used once more.
   virtual bool winding_down() const = 0;
   // A new request; null when the server is full.
-  virtual std::unique_ptr<Exchange> Admit(bool has_body) = 0;
+  virtual std::unique_ptr<Exchange> Admit(const Head& head) = 0;
   // Gives a complete request to its handler, and nulls it; Connection::OnAnswer follows, once. Left alone
   // when the server has become full while the body came.
   virtual void HandOver(std::unique_ptr<Exchange>& exchange) = 0;
@@ -88,6 +88,7 @@ class Connection {
   bool BeginRequest(Head head);
   bool ReadBody();
   void LookAtRate();
+  bool CountBody(size_t bytes);
   bool Write();
   void HandOver();
   void BeginAnswer(Response response, bool head_only);
@@ -99,6 +100,7 @@ class Connection {
 
   ConnectionHost& host_;
   int fd_;
+  const std::string peer_;
   Phase phase_ = Phase::kIdle;
   // The client sends nothing more.
   bool input_ended_ = false;

@@ -9,7 +9,9 @@
 #include <array>
 #include <cstdlib>
 
+#include "absl/strings/str_cat.h"
 #include "services/common/log/log.h"
+
 namespace prismatic::http {
 namespace {
 
@@ -36,9 +38,9 @@ Gate::Gate(Listener listener, Options options)
     std::abort();
   }
   if (options_.metrics != nullptr) {
-    connections_gauge_ =
-        options_.metrics->GetGauge("prismatic_http_connections", "Open connections of clients.");
-    requests_gauge_ = options_.metrics->GetGauge("prismatic_http_requests_begun",
+    connections_gauge_ = options_.metrics->GetGauge(absl::StrCat(options_.metrics_prefix, "_connections"),
+                                                    "Open connections of clients.");
+    requests_gauge_ = options_.metrics->GetGauge(absl::StrCat(options_.metrics_prefix, "_requests_begun"),
                                                  "Requests whose handlers have not answered yet.");
   }
   epoll_event event = {};
@@ -296,9 +298,10 @@ void Gate::AbortAll() {
 
 // --- What connections ask for ---
 
-std::unique_ptr<Exchange> Gate::Admit(bool has_body) {
-  bool crowded = has_body && options_.budget != nullptr && options_.budget->crowded();
-  if (IsFull(has_body) || crowded) return nullptr;
+std::unique_ptr<Exchange> Gate::Admit(const Head& head) {
+  bool counted = head.has_body() && head.body_bytes_max > options_.limits.body_bytes_reserved;
+  bool crowded = counted && options_.budget != nullptr && options_.budget->crowded();
+  if (IsFull(head.has_body()) || crowded) return nullptr;
   auto exchange = std::make_unique<Exchange>();
   exchange->bytes = ByteBudget::Share(options_.budget);
   return exchange;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -31,8 +32,9 @@ class Gate : private ConnectionHost {
     Limits limits;
     // Counts bodies and answers; null: no limit.
     ByteBudget* budget = nullptr;
-    // Null: no metrics. One gate for each registry.
+    // See ServerOptions.
     metrics::Registry* metrics = nullptr;
+    std::string metrics_prefix = "prismatic_http";
     // Gets a complete request, on the gate's thread; must not block. Answer(exchange) follows, once, from any
     // thread.
     std::function<void(Exchange*)> complete;
@@ -70,7 +72,7 @@ class Gate : private ConnectionHost {
   const Limits& limits() const override { return options_.limits; }
   bool draining() const override { return draining_; }
   bool winding_down() const override { return winding_down_; }
-  std::unique_ptr<Exchange> Admit(bool has_body) override;
+  std::unique_ptr<Exchange> Admit(const Head& head) override;
   void HandOver(std::unique_ptr<Exchange>& exchange) override;
   bool IsFull(bool has_body) const;
   void Cancel(const Cancellation& cancellation) override;

@@ -296,6 +296,30 @@ TEST(GateTest, ACrowdedMemoryRefusesNewBodiesOnly) {
   EXPECT_TRUE(testing::WaitUntil([&] { return budget.used() == 740'000; }));
 }
 
+TEST(GateTest, SmallBodiesAreReadHoweverMuchOthersHaveTaken) {
+  ByteBudget budget(1'000'000);
+  ByteBudget::Share others(&budget);
+  others.Set(1'000'000);
+  ServerOptions options = Options();
+  options.budget = &budget;
+  options.limits.body_bytes_reserved = 1'000;
+  options.limits.body_bytes_max_for = [](const Head& head) {
+    return head.target == "/small" ? 1'000 : 2'000;
+  };
+  std::unique_ptr<Server> server = Started(Echo, std::move(options));
+  Wire small(*server);
+  small.Send("POST /small HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_THAT(small.ReadUntil("hello"), StartsWith("HTTP/1.1 200"));
+  Wire chunked(*server);
+  chunked.Send(
+      "POST /small HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  EXPECT_THAT(chunked.ReadUntil("hello"), StartsWith("HTTP/1.1 200"));
+  // It is small; it may be large.
+  Wire other(*server);
+  other.Send("POST /large HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_THAT(other.ReadAll(), StartsWith("HTTP/1.1 503"));
+}
+
 TEST(GateTest, PipelinedRequestsAreAnsweredInOrderHoweverLongTheFirstTakes) {
   Door door;
   std::unique_ptr<Server> server = Started([&door](std::shared_ptr<const Request> request) -> Task<Response> {

@@ -37,7 +37,8 @@ constexpr absl::string_view kBodylessMethods[] = {"GET", "HEAD", "OPTIONS"};
 constexpr absl::string_view kPublicFields[] = {
     "host",         "authorization", "content-type", "idempotency-key",
     "x-request-id", "traceparent",   "tracestate",   "user-agent"};
-constexpr absl::string_view kAdminFields[] = {"cookie", "origin", "sec-fetch-site", "x-csrf-token"};
+constexpr absl::string_view kAdminFields[] = {"cookie",       "origin",        "sec-fetch-site",
+                                              "x-csrf-token", "if-none-match", "x-forwarded-for"};
 // Hop by hop, or what would make the library act by itself. The last four it adds itself.
 constexpr absl::string_view kNeverPassed[] = {
     "accept-encoding",   "range",       "connection",     "keep-alive",       "proxy-connection", "te",
@@ -148,6 +149,7 @@ int ReadFraming(const std::vector<Field>& fields, int64_t body_bytes_max, Head& 
   const Field* expect = Find(fields, "expect");
   if (expect != nullptr && !Is(expect->value, "100-continue")) return 417;
   head.expects_continue = expect != nullptr && !head.http10;
+  head.has_credential = Find(fields, "authorization") != nullptr || Find(fields, "cookie") != nullptr;
   return 0;
 }
 

@@ -17,7 +17,7 @@ enum class Fields {
   // Host, Authorization, Content-Type, Idempotency-Key, X-Request-Id, traceparent, tracestate, User-Agent,
   // x-stainless-*.
   kPublic,
-  // The same, Cookie, Origin, Sec-Fetch-Site and X-CSRF-Token.
+  // The same, Cookie, Origin, Sec-Fetch-Site, X-CSRF-Token, If-None-Match and X-Forwarded-For.
   kAdmin,
   // All but the hop-by-hop fields, Accept-Encoding and Range.
   kAll,
@@ -54,6 +54,10 @@ struct Head {
   bool chunked = false;
   // 0 when chunked or absent.
   int64_t content_length = 0;
+  // Authorization or Cookie is there; nobody has looked at what it is worth.
+  bool has_credential = false;
+  // How large the body may be; for what has one, set by who reads it.
+  int64_t body_bytes_max = 0;
   // Path and query as they were sent.
   std::string target;
   // The head for the HTTP library: the request line, the fields that handlers see with `%` written `%25`

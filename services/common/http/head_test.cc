@@ -40,6 +40,13 @@ TEST(HeadTest, ReadsASoundHead) {
   EXPECT_TRUE(head.keep_alive);
   EXPECT_TRUE(head.expects_continue);
   EXPECT_FALSE(head.http10);
+  EXPECT_FALSE(head.has_credential);
+}
+
+TEST(HeadTest, SeesThatThereIsACredential) {
+  EXPECT_TRUE(WithFields("AUTHORIZATION: Bearer x\r\n").has_credential);
+  EXPECT_TRUE(WithFields("cookie: a=b\r\n").has_credential);
+  EXPECT_FALSE(WithFields("X-Authorization: Bearer x\r\n").has_credential);
 }
 
 TEST(HeadTest, KeepsAnHttp10ConnectionOnlyWhenAsked) {
@@ -63,13 +70,14 @@ TEST(HeadTest, PassesOnOnlyTheNamedFields) {
 
 TEST(HeadTest, TheAdminPortSeesMoreAndTheSandboxAllButHopByHopFields) {
   std::string request =
-      "GET / HTTP/1.1\r\nHost: h\r\nCookie: c\r\nOrigin: o\r\nX-CSRF-Token: t\r\nX-Own: x\r\nConnection: "
-      "x\r\n"
+      "GET / HTTP/1.1\r\nHost: h\r\nCookie: c\r\nOrigin: o\r\nX-CSRF-Token: t\r\nIf-None-Match: e\r\n"
+      "X-Forwarded-For: 10.0.0.1\r\nX-Own: x\r\nConnection: x\r\n"
       "Accept-Encoding: gzip\r\nRange: bytes=0-\r\nREMOTE_ADDR: a\r\n\r\n";
   std::string admin = Read(request, Fields::kAdmin).rewritten;
-  EXPECT_THAT(admin, HasSubstr("Cookie: c\r\nOrigin: o\r\nX-CSRF-Token: t\r\nContent-Length"));
+  EXPECT_THAT(admin, HasSubstr("Cookie: c\r\nOrigin: o\r\nX-CSRF-Token: t\r\nIf-None-Match: e\r\n"
+                               "X-Forwarded-For: 10.0.0.1\r\nContent-Length"));
   std::string all = Read(request, Fields::kAll).rewritten;
-  EXPECT_THAT(all, HasSubstr("X-CSRF-Token: t\r\nX-Own: x\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_THAT(all, HasSubstr("X-Forwarded-For: 10.0.0.1\r\nX-Own: x\r\nContent-Length: 0\r\n\r\n"));
   EXPECT_THAT(Read(request).rewritten, Not(HasSubstr("Cookie")));
 }
 

@@ -2,6 +2,7 @@
 #define PRISMATIC_SERVICES_COMMON_HTTP_LIMITS_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/time/time.h"
 #include "services/common/http/head.h"
@@ -14,6 +15,12 @@ struct Limits {
   Fields fields = Fields::kPublic;
   // Larger bodies are refused with 413. 32 MiB: reference images may be data: URLs.
   int64_t body_bytes_max = int64_t{32} << 20;
+  // How much of that a request with this head may have (its method, target and has_credential are set), so
+  // that what nobody needs is refused before it takes memory. On the gate's thread; quick. Absent: all of it.
+  std::function<int64_t(const Head&)> body_bytes_max_for;
+  // Requests that may have no more than this are read however much of the byte budget others have taken: all
+  // connections together take at most `connections_max` times this. 0: none are.
+  int64_t body_bytes_reserved = 0;
   // Connections at once, most of them idle; one more closes the one that has sent no request for
   // longest, or waits when all are busy. An idle one takes about a kilobyte here and some in the kernel.
   int connections_max = 10'000;

@@ -92,6 +92,21 @@ int Listener::Accept() {
   return client;
 }
 
+std::string PeerAddress(int fd) {
+  sockaddr_storage peer = {};
+  socklen_t size = sizeof peer;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return "";
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(&peer)->sin_addr, text, sizeof text);
+  } else if (peer.ss_family == AF_INET6) {
+    const in6_addr& address = reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr;
+    bool v4 = IN6_IS_ADDR_V4MAPPED(&address);
+    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &address.s6_addr[12] : address.s6_addr, text, sizeof text);
+  }
+  return text;
+}
+
 void Listener::Close() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }

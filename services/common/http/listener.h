@@ -1,6 +1,7 @@
 #ifndef PRISMATIC_SERVICES_COMMON_HTTP_LISTENER_H_
 #define PRISMATIC_SERVICES_COMMON_HTTP_LISTENER_H_
 
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,10 @@ class Listener {
   int fd_;
   int port_;
 };
+
+// Who is at the other end, a numeric address without its port; IPv4 as such also where it came to an IPv6
+// socket. Empty when it is gone.
+std::string PeerAddress(int fd);
 
 }  // namespace prismatic::http
 

@@ -35,6 +35,9 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;
   Headers headers;
   std::string body;
+  // The address that the connection comes from, without its port: a proxy's, where one is in front. What is
+  // said of others (X-Forwarded-For) has no part in it.
+  std::string peer;
   // Cancelled when the client is known to have gone.
   Cancellation cancellation;
 

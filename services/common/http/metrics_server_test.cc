@@ -5,6 +5,7 @@
 #include <httplib.h>
 
 #include "absl/strings/str_cat.h"
+#include "services/common/http/wire_fixture.h"
 
 namespace prismatic::http {
 namespace {
@@ -35,6 +36,21 @@ TEST(MetricsServerTest, ATakenPortIsAnError) {
   auto first = MetricsServer::Start("127.0.0.1:0", registry);
   ASSERT_TRUE(first.ok());
   EXPECT_FALSE(MetricsServer::Start(absl::StrCat("127.0.0.1:", (*first)->port()), registry).ok());
+}
+
+TEST(MetricsServerTest, TwoServersOfOneProcessAreCountedApart) {
+  metrics::Registry registry;
+  ServerOptions options = Options();
+  options.metrics = &registry;
+  std::unique_ptr<Server> first = Started(Echo, options);
+  options.metrics_prefix = "prismatic_other";
+  std::unique_ptr<Server> second = Started(Echo, options);
+  httplib::Client client("127.0.0.1", first->port());
+  client.set_keep_alive(true);
+  ASSERT_TRUE(client.Get("/"));
+  ASSERT_TRUE(httplib::Client("127.0.0.1", second->port()).Get("/"));
+  EXPECT_THAT(registry.Text(), HasSubstr("\nprismatic_http_connections 1\n"));
+  EXPECT_THAT(registry.Text(), HasSubstr("\nprismatic_other_requests_begun 0\n"));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ struct Server::Impl {
              {.limits = options.limits,
               .budget = options.budget,
               .metrics = options.metrics,
+              .metrics_prefix = options.metrics_prefix,
               .complete =
                   [this](Exchange* exchange) {
                     options.workers->Post([this, exchange] { Handle(exchange); });

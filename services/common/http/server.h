@@ -22,10 +22,12 @@ struct ServerOptions {
   // Where requests are parsed and handlers begin; outlives the server. Required.
   Executor* workers = nullptr;
   // Counts bodies and answers in memory: while three quarters are taken, requests with a body are refused
-  // with 503. Outlives the server. Null: not counted.
+  // with 503, but those within Limits::body_bytes_reserved. Outlives the server. Null: not counted.
   ByteBudget* budget = nullptr;
-  // Null: no metrics. One server for each registry.
+  // Null: no metrics.
   metrics::Registry* metrics = nullptr;
+  // What its metrics' names begin with; servers that share a registry have different ones.
+  std::string metrics_prefix = "prismatic_http";
   // What answers requests that no handler sees: 400, 405, 408, 413, 414, 415, 417, 431, 500, 501, 503, 505.
   // Must not block. Absent: an empty body.
   std::function<Response(int status)> refuse;

@@ -52,6 +52,7 @@ TEST(ServerTest, GivesACompleteRequestToTheHandlerAndItsAnswerToTheClient) {
   EXPECT_EQ(seen->header("x-thing"), "it");
   EXPECT_EQ(seen->header("content-type"), "application/json");
   EXPECT_EQ(seen->header("remote_addr"), "");
+  EXPECT_EQ(seen->peer, "127.0.0.1");
   EXPECT_EQ(seen->body, "body");
 }
 
@@ -133,6 +134,36 @@ TEST(ServerTest, TooLargeABodyIsRefusedBeforeItIsSent) {
   EXPECT_EQ(fitting.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   fitting.Send("ok");
   EXPECT_THAT(fitting.ReadUntil("POST / ok"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(ServerTest, TheHeadDecidesHowLargeABodyMayBe) {
+  ServerOptions options = Options();
+  options.limits.body_bytes_max = 1'000;
+  options.limits.body_bytes_max_for = [](const Head& head) {
+    return head.method == "PUT" && head.target == "/big?x=1" && head.has_credential ? 100'000 : 10;
+  };
+  std::unique_ptr<Server> server = Started(Echo, std::move(options));
+  auto answer_to = [&](absl::string_view line, absl::string_view fields, int length) {
+    Wire wire(*server);
+    wire.Send(absl::StrCat(line, " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n", fields));
+    std::string body(static_cast<size_t>(length), 'x');
+    if (absl::StrContains(fields, "chunked")) {
+      wire.Send(absl::StrCat("\r\n", absl::Hex(length), "\r\n", body, "\r\n0\r\n\r\n"));
+    } else {
+      wire.Send(absl::StrCat("Content-Length: ", length, "\r\n\r\n", body));
+    }
+    return wire.ReadAll().substr(0, 12);
+  };
+  const std::string kToken = "Authorization: Bearer x\r\n";
+  EXPECT_EQ(answer_to("PUT /big?x=1", kToken, 1'000), "HTTP/1.1 200");
+  EXPECT_EQ(answer_to("PUT /big?x=1", "Cookie: a=b\r\n", 1'000), "HTTP/1.1 200");
+  EXPECT_EQ(answer_to("PUT /big?x=1", kToken, 1'001), "HTTP/1.1 413");  // the server's own limit
+  EXPECT_EQ(answer_to("PUT /big?x=1", "", 11), "HTTP/1.1 413");
+  EXPECT_EQ(answer_to("PUT /big", kToken, 11), "HTTP/1.1 413");
+  EXPECT_EQ(answer_to("PUT /big", kToken, 10), "HTTP/1.1 200");
+  EXPECT_EQ(answer_to("POST /big?x=1", kToken, 11), "HTTP/1.1 413");
+  EXPECT_EQ(answer_to("POST /", "Transfer-Encoding: chunked\r\n", 11), "HTTP/1.1 413");
+  EXPECT_EQ(answer_to("POST /", "Transfer-Encoding: chunked\r\n", 10), "HTTP/1.1 200");
 }
 
 TEST(ServerTest, WhatComesTooSlowlyIsATimeout) {

@@ -263,4 +263,6 @@ absl::StatusOr<Document> Document::Parse(std::string text) {
   return document;
 }
 
+bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
 }  // namespace prismatic::json

@@ -115,6 +115,9 @@ class Writer {
 // The text with quotes, escaped.
 std::string Quote(absl::string_view text);
 
+// Whether the bytes are UTF-8 as a whole.
+bool IsUtf8(absl::string_view text);
+
 }  // namespace prismatic::json
 
 #endif  // PRISMATIC_SERVICES_COMMON_JSON_JSON_H_

@@ -12,11 +12,10 @@
 #include <iterator>
 
 #include "absl/time/clock.h"
+#include "services/common/config/version.h"
 
 namespace prismatic::metrics {
 namespace {
-
-constexpr char kVersion[] = "0.1.0";
 
 // What the process itself uses, as of now.
 class ProcessCollector {
@@ -81,7 +80,8 @@ const std::vector<double>& SlowBuckets() {
 }
 
 Registry::Registry() : impl_(std::make_unique<Impl>()) {
-  GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", kVersion}}).Set(1);
+  GetGauge("prismatic_build_info", "Always 1; the version is in the label.", {{"version", config::kVersion}})
+      .Set(1);
 }
 Registry::~Registry() = default;
 

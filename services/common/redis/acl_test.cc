@@ -66,7 +66,7 @@ std::string UrlAs(const RedisServer& server, const Words& user) {
 // What a service's functions call, in lower case.
 std::set<std::string> CommandsOfFunctions(const std::string& service) {
   std::set<std::string> commands;
-  for (const auto& entry : std::filesystem::directory_iterator(Tree() / "services" / service / "functions")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(Tree() / "services" / service)) {
     if (entry.path().extension() != ".lua") continue;
     std::vector<std::string> calls = absl::StrSplit(Content(entry.path()), "call(");
     for (size_t i = 1; i < calls.size(); ++i) {

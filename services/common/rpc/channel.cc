@@ -61,14 +61,20 @@ absl::Status AdminToken::Check(const grpc::CallbackServerContext& context) const
   auto found = context.client_metadata().find("authorization");
   if (found != context.client_metadata().end()) {
     absl::string_view given(found->second.data(), found->second.size());
-    if (crypto::ConstantTimeEquals(given, absl::StrCat("Bearer ", token_))) return absl::OkStatus();
+    if (Matches(given)) return absl::OkStatus();
   }
   return Error(absl::StatusCode::kUnauthenticated, common::v1::ERROR_REASON_INVALID_API_KEY,
                "This port asks for `authorization: Bearer <admin token>`.");
 }
 
+std::string AdminToken::Authorization() const { return absl::StrCat("Bearer ", token_); }
+
+bool AdminToken::Matches(absl::string_view authorization) const {
+  return crypto::ConstantTimeEquals(authorization, Authorization());
+}
+
 void AdminToken::AddTo(grpc::ClientContext& context) const {
-  context.AddMetadata("authorization", absl::StrCat("Bearer ", token_));
+  context.AddMetadata("authorization", Authorization());
 }
 
 }  // namespace prismatic::rpc

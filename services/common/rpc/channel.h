@@ -25,6 +25,10 @@ class AdminToken {
   static absl::StatusOr<AdminToken> FromFile(const std::string& path);
   // UNAUTHENTICATED, INVALID_API_KEY unless the call carries `authorization: Bearer <token>`.
   absl::Status Check(const grpc::CallbackServerContext& context) const;
+  // Whether this is `Bearer <token>`, in a time that says nothing of where it differs.
+  bool Matches(absl::string_view authorization) const;
+  // What `authorization` is to say.
+  std::string Authorization() const;
   // Adds it to a call.
   void AddTo(grpc::ClientContext& context) const;
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/common/metrics/metrics.h"
@@ -61,6 +62,9 @@ grpc::ServerUnaryReactor* Serve(CallMetrics& metrics, const char* method,
   return reactor;
 }
 
+// What goes with a call beside its request. Values are printable ASCII: gRPC ends the process over others.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
 // Makes one unary call of a callback stub and resumes on `resume_on` (nullptr: on gRPC's thread). The
 // ClientContext goes with the call, so that its memory is not pinned by what follows. `start` is, say,
 //   [stub](auto* context, auto* request, auto* response, auto done) {
@@ -70,10 +74,11 @@ Task<absl::StatusOr<Response>> Call(
     CallContext call, Request request,
     std::function<void(grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)>
         start,
-    Executor* resume_on = nullptr) {
+    Executor* resume_on = nullptr, Metadata metadata = {}) {
   auto context = std::make_unique<grpc::ClientContext>();
   if (call.deadline != absl::InfiniteFuture()) context->set_deadline(absl::ToChronoTime(call.deadline));
   if (!call.request_id.empty()) context->AddMetadata(kRequestIdKey, call.request_id);
+  for (const auto& [key, value] : metadata) context->AddMetadata(key, value);
   Response response;
   Callback<grpc::Status> answered([&](std::function<void(grpc::Status)> done) {
     start(context.get(), &request, &response, std::move(done));

@@ -66,6 +66,8 @@ struct Health::Provider {
   Circuit circuit;
   std::map<std::string, std::shared_ptr<Target>> targets;
   std::string last_failed;  // the model whose failure may have been the provider's; empty: it was that
+  RecentCalls recent;
+  std::optional<absl::Time> changed;  // its own circuit, last
   metrics::Gauge gauge;
   std::map<std::string, metrics::Counter> ejections;  // by reason
   bool gone = false;  // no longer in the catalog; calls may still be under way
@@ -214,6 +216,31 @@ void Health::AdvanceLocked(Provider& provider, absl::Time now, Changes& changes)
   }
 }
 
+std::optional<Health::View> Health::Look(const std::string& name) {
+  Changes changes;
+  View view;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Provider* provider = FindLocked(name);
+    if (provider == nullptr) return std::nullopt;
+    absl::Time now = clock_.Now();
+    AdvanceLocked(*provider, now, changes);
+    view.state = provider->circuit.state();
+    if (provider->changed) view.since = now - *provider->changed;
+    view.recent = provider->recent.Look(now);
+    size_t resting = 0;
+    for (const auto& [model, target] : provider->targets) {
+      State state = target->circuit.state();
+      bool rests = target->rests_until > now;
+      if (rests) ++resting;
+      if (rests || state == State::kEjected || state == State::kOpen) view.left_out.push_back(model);
+    }
+    view.resting = resting > 0 && resting == provider->targets.size();
+  }
+  Tell(changes);
+  return view;
+}
+
 // -- What it came to --
 
 void Health::Report(const Permit& permit, const Outcome& outcome) {
@@ -233,7 +260,9 @@ void Health::CountLocked(const Permit& permit, const Outcome& outcome, Changes& 
   if (std::optional<absl::Duration> rest = RestFor(outcome)) {
     target.rests_until = std::max(target.rests_until, now + *rest);
   }
-  switch (BlameOf(outcome)) {
+  Blame blame = BlameOf(outcome);
+  provider.recent.Add(now, blame != Blame::kNothing && blame != Blame::kNobody);
+  switch (blame) {
     case Blame::kNothing:
       provider.circuit.Ignore(permit.provider_call_);
       target.circuit.Ignore(permit.target_call_);
@@ -287,6 +316,7 @@ void Health::TakeBack(const Permit& permit) {
 void Health::NoteLocked(Provider& provider, const std::string& upstream_model,
                         const std::optional<Circuit::Change>& change, Changes& changes) {
   if (!change) return;
+  if (upstream_model.empty()) provider.changed = clock_.Now();
   provider.Show();
   if (change->to == State::kEjected || change->to == State::kOpen) {
     std::string reason(change->why);

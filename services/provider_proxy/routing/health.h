@@ -17,6 +17,7 @@
 #include "services/provider_proxy/adapters/outcome.h"
 #include "services/provider_proxy/routing/circuit.h"
 #include "services/provider_proxy/routing/random.h"
+#include "services/provider_proxy/routing/recent_calls.h"
 
 namespace prismatic::provider_proxy {
 
@@ -93,6 +94,21 @@ class Health {
   // (empty) are one.
   Permit MayCall(const std::string& provider, const std::string& upstream_model,
                  absl::string_view caller = "");
+
+  // How a provider stands, for people who look.
+  struct View {
+    // Of the provider itself; its models may be worse.
+    Circuit::State state = Circuit::State::kClosed;
+    // Since its last change; nothing: there has been none.
+    std::optional<absl::Duration> since;
+    // Every one of its models was asked to be left in peace for a while.
+    bool resting = false;
+    RecentCalls::Counts recent;
+    // Upstream models that rest, are ejected or open by themselves.
+    std::vector<std::string> left_out;
+  };
+  // Nothing when the catalog does not name it.
+  std::optional<View> Look(const std::string& provider);
 
   // Moves on what time alone changes, so that the metrics are right when nothing is called. Now and then.
   void Advance();

@@ -345,5 +345,18 @@ TEST_F(HealthTest, ThreadsMayDoAllOfItAtOnce) {
   EXPECT_EQ(probes, 1) << "the clock stood still";
 }
 
+TEST_F(HealthTest, WhatIsShownCountsAboutAMinuteOfCalls) {
+  EXPECT_FALSE(health_.Look("unheard-of").has_value());
+  Call("p", "m1", Images(), 3);
+  Call("p", "m2", outcome::Failed("server_error"), 2);
+  EXPECT_EQ(health_.Look("p")->recent.calls, 5);
+  EXPECT_EQ(health_.Look("p")->recent.failures, 2);
+  EXPECT_EQ(health_.Look("q")->recent.calls, 0);
+  clock_.Advance(absl::Seconds(61));
+  Call("p", "m1", Images());
+  EXPECT_EQ(health_.Look("p")->recent.calls, 1);
+  EXPECT_EQ(health_.Look("p")->recent.failures, 0);
+}
+
 }  // namespace
 }  // namespace prismatic::provider_proxy

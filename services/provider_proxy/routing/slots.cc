@@ -41,6 +41,14 @@ std::optional<Slots::Slot> Slots::TryTake(const std::string& name, int limit) {
   return Slot(this, name);
 }
 
+Slots::View Slots::Look(const std::string& name) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = providers_.find(name);
+  if (found == providers_.end()) return {};
+  const Provider& provider = found->second;
+  return {provider.in_flight, provider.limit, static_cast<int>(provider.waiting.size())};
+}
+
 void Slots::SetLimit(const std::string& name, int limit) {
   Turns turns;
   {

@@ -48,6 +48,13 @@ class Slots {
   // Empty when the provider is at its limit, or others wait already. `limit` is for a provider that is not
   // known yet: whoever takes may hold an older catalog than the one that set it.
   std::optional<Slot> TryTake(const std::string& provider, int limit);
+  // How many are taken, how many there are, and how many wait for one.
+  struct View {
+    int in_flight = 0;
+    int limit = 0;
+    int waiting = 0;
+  };
+  View Look(const std::string& provider);
   // The limit has changed; those who wait get what it adds. Resumes them on this thread.
   void SetLimit(const std::string& provider, int limit);
   // Waits for at most `timeout`; empty when there was none, or the caller gave up. Resumes on whatever

@@ -1,4 +1,4 @@
-#include "services/cli/ledger_entry.h"
+#include "services/admin_json/ledger_entry.h"
 
 #include <google/protobuf/descriptor.h>
 
@@ -11,10 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "services/cli/output.h"
+#include "services/admin_json/billing_json.h"
+#include "services/admin_json/words.h"
+#include "services/common/json/json.h"
 #include "services/common/status/status_macros.h"
 
-namespace prismatic::cli {
+namespace prismatic::admin_json {
 namespace {
 
 using Entry = billing::v1::LedgerEntry;
@@ -219,4 +221,4 @@ std::vector<std::string> EntryCells(const Entry& entry) {
   return cells;
 }
 
-}  // namespace prismatic::cli
+}  // namespace prismatic::admin_json

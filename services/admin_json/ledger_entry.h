@@ -1,5 +1,5 @@
-#ifndef PRISMATIC_SERVICES_CLI_LEDGER_ENTRY_H_
-#define PRISMATIC_SERVICES_CLI_LEDGER_ENTRY_H_
+#ifndef PRISMATIC_SERVICES_ADMIN_JSON_LEDGER_ENTRY_H_
+#define PRISMATIC_SERVICES_ADMIN_JSON_LEDGER_ENTRY_H_
 
 #include <string>
 #include <vector>
@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "prismatic/billing/v1/billing.pb.h"
-#include "services/common/json/json.h"
 
 // A ledger entry as text. All of it follows the message's own fields, so that a field that billing gains is
 // exported, read back and compared without anybody having to think of it here:
@@ -17,11 +16,10 @@
 //   enums       the value's word in lower case; null for UNSPECIFIED
 //   texts       null when empty
 //   numbers     as they are
+//
+// billing_json.h has the members without `account`, as they stand in lists.
 
-namespace prismatic::cli {
-
-// The members of an entry's object, less `account`, which stands beside a list of them.
-void WriteEntryMembers(json::Writer& writer, const billing::v1::LedgerEntry& entry);
+namespace prismatic::admin_json {
 
 // One line of JSON, `account` first, without the line's end. What a file of exported entries is made of.
 std::string EntryLine(const billing::v1::LedgerEntry& entry);
@@ -34,6 +32,6 @@ absl::StatusOr<billing::v1::LedgerEntry> ParseEntryLine(absl::string_view line);
 std::vector<std::string> EntryColumns();
 std::vector<std::string> EntryCells(const billing::v1::LedgerEntry& entry);
 
-}  // namespace prismatic::cli
+}  // namespace prismatic::admin_json
 
-#endif  // PRISMATIC_SERVICES_CLI_LEDGER_ENTRY_H_
+#endif  // PRISMATIC_SERVICES_ADMIN_JSON_LEDGER_ENTRY_H_
