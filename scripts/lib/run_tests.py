@@ -16,12 +16,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # A suite that hangs is a failure, not a wait: twice what the slowest one needs on a busy machine.
 TIMEOUT_SECONDS = 900
 # What measures, or keeps both cores busy.
-ALONE = ("load_", "upstream_", "hostile", "chaos_", "billing_model", "late_settlement")
+ALONE = ("load_", "upstream_", "hostile", "chaos_", "billing_model", "late_settlement", "browser_", "replicas")
 # Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
 TSAN_PROGRAMS = ["common_task_test", "common_byte_budget_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
                  "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test",
                  "gateway_generation_test", "catalog_watch_test", "provider_proxy_adapters_test",
-                 "provider_proxy_routing_test", "provider_proxy_upstream_test", "sandbox_provider_test"]
+                 "provider_proxy_routing_test", "provider_proxy_upstream_test", "sandbox_provider_test",
+                 "model_registry_operators_test"]
 
 
 def build(preset):
@@ -46,10 +47,13 @@ def suites(full):
                       "failover_matrix"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
         yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
-        for suite in ("operator", "books"):
+        for suite in ("operator", "books", "admin", "admin_requests", "admin_changes", "admin_books", "admin_howto"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
-        yield f"examples_{name}", "dev", [sys.executable, "tests/examples/examples_test.py", *mode]
-        yield f"openapi_{name}", "dev", [sys.executable, "tests/contract/openapi_test.py", *mode]
+        for suite in ("examples", "tutorial"):
+            yield f"{suite}_{name}", "dev", [sys.executable, f"tests/examples/{suite}_test.py", *mode]
+        for suite in ("openapi", "admin_openapi"):
+            yield f"{suite}_{name}", "dev", [sys.executable, f"tests/contract/{suite}_test.py", *mode]
+        yield f"browser_{name}", "dev", [sys.executable, "tests/browser/browser_test.py", *mode]
         yield f"sdk_python_{name}", "dev", [sys.executable, "tests/sdk/python_sdk_test.py", *mode]
         yield f"sdk_node_{name}", "dev", [sys.executable, "tests/sdk/node_sdk_test.py", *mode]
     for mode, name in (([], "all_in_one"), (["--separate"], "separate")):
@@ -65,6 +69,8 @@ def suites(full):
                               ("in_flight_upstream", ("separate",))):
             if name in always or full and suite != "in_flight_upstream":
                 yield f"upstream_{suite}_{name}", "dev", [sys.executable, f"tests/upstream/{suite}_test.py", *mode]
+    yield "replicas", "dev", [sys.executable, "tests/e2e/replicas_test.py"]
+    yield "catalog_schema", "dev", [sys.executable, "tests/contract/catalog_schema_test.py"]
     yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
     yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
     yield "fault_proxy", "dev", [sys.executable, "tests/support/fault_proxy_test.py"]

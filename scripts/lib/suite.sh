@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # Starts and stops the whole suite in a state folder. Sourced, from the repository's root.
 #
-# Below the state folder: env, first-picture.png, NAME.log, NAME.pid, redis/, secrets/, catalog.yaml.
+# Below the state folder: env, first-picture.png, NAME.log, NAME.pid, redis/, secrets/ (owner-password is the first
+# owner's), catalog.yaml.
 
 # Ports, counted from the port base.
 port() {
   case $1 in
     public) echo $((port_base + 0)) ;;
+    admin) echo $((port_base + 1)) ;;
     registry) echo $((port_base + 10)) ;;
     registry_admin) echo $((port_base + 11)) ;;
     billing) echo $((port_base + 20)) ;;
@@ -78,7 +80,7 @@ wait_for() {
 # Ports of ours that somebody listens on already.
 refuse_taken_ports() {
   local offset taken=()
-  for offset in 0 10 11 20 21 30 40 50 60 61 62 63; do
+  for offset in 0 1 10 11 20 21 30 40 50 60 61 62 63; do
     (exec 3<>"/dev/tcp/127.0.0.1/$((port_base + offset))") 2>/dev/null && taken+=($((port_base + offset)))
   done
   [ ${#taken[@]} -eq 0 ] && return 0
@@ -127,10 +129,12 @@ start_services() { # start_services SEPARATE
   local token=$state/secrets/admin-token host=127.0.0.1 redis
   redis=redis://$host:$(port redis)
   local key=PROVIDER_KEY_SANDBOX=$2
-  local registry_flags=(--redis "$redis" --catalog "$state/catalog.yaml" --admin-token-file "$token")
+  local registry_flags=(--redis "$redis" --catalog "$state/catalog.yaml" --admin-token-file "$token"
+    --owner-password-file "$state/secrets/owner-password")
   local billing_flags=(--redis "$redis" --admin-token-file "$token")
   if [ "$1" = no ]; then
     start all-in-one "$key" "$bin/prismatic-all-in-one" --listen "$host:$(port public)" \
+      --admin-listen "$host:$(port admin)" \
       --registry-listen "$host:$(port registry)" --registry-admin-listen "$host:$(port registry_admin)" \
       --billing-listen "$host:$(port billing)" --billing-admin-listen "$host:$(port billing_admin)" \
       --provider-proxy-listen "$host:$(port provider)" --metrics-listen "$host:$(port metrics)" \
@@ -145,6 +149,8 @@ start_services() { # start_services SEPARATE
     --registry "$host:$(port registry)" --metrics-listen "$host:$(port metrics 3)"
   start gateway "$bin/prismatic-gateway" --listen "$host:$(port public)" --registry "$host:$(port registry)" \
     --billing "$host:$(port billing)" --provider-proxy "$host:$(port provider)" \
+    --admin-listen "$host:$(port admin)" --registry-admin "$host:$(port registry_admin)" \
+    --billing-admin "$host:$(port billing_admin)" --billing-admin-token-file "$token" \
     --metrics-listen "$host:$(port metrics)"
 }
 
@@ -162,7 +168,7 @@ write_env() ( # write_env SEPARATE API_KEY
   cat >"$state/env" <<END
 export PRISMATIC_BASE_URL=http://127.0.0.1:$(port public)/v1
 export PRISMATIC_API_KEY=$2
-export PRISMATIC_ADMIN_URL=
+export PRISMATIC_ADMIN_URL=http://127.0.0.1:$(port admin)
 export PRISMATIC_ADMIN_TOKEN=$(secret admin-token)
 export PRISMATIC_REGISTRY_ADDR=127.0.0.1:$(port registry)
 export PRISMATIC_BILLING_ADDR=127.0.0.1:$(port billing)
@@ -204,6 +210,7 @@ suite_start() { # suite_start STATE PORT_BASE SEPARATE BIN
   start_services "$separate" "$sandbox_key"
   wait_for "The sandbox" 20 curl -fsS "http://127.0.0.1:$(port sandbox)/healthz"
   wait_for "The gateway" 30 curl -fsS "http://127.0.0.1:$(port public)/readyz"
+  wait_for "The admin page" 10 curl -fsS "http://127.0.0.1:$(port admin)/healthz"
   write_env "$separate" ""
   # shellcheck disable=SC2016
   wait_for "Billing" 20 bash -c '. "$1/env" && "$2/prismatic" model list' bash "$state" "$bin"
@@ -225,8 +232,21 @@ suite_first_picture() { # suite_first_picture STATE: the request of the README, 
   head -c 8 "$state/first-picture.png" | od -An -c | grep -q 'P   N   G'
 }
 
+# The first owner's password as it was made, shown at its first start and later by its file alone.
+owner_password_words() {
+  local file=$state/secrets/owner-password shown=$state/secrets/owner-password.shown
+  if [ -s "$file" ] && [ ! -e "$shown" ]; then
+    touch "$shown"
+    echo "$(cat "$file") (kept in $file)"
+  else
+    echo "in $file, unless it was changed"
+  fi
+}
+
+# With the tool of the folder that the suite was started from: scripts/run's $bin.
 suite_say_how() { # suite_say_how STATE
-  local state=$1
+  local state=$1 cli=${bin:-build/bin}/prismatic
+  cli=${cli#"$PWD/"}
   cat <<END
 
 Prismatic is running. The first picture is $state/first-picture.png
@@ -238,8 +258,10 @@ Call it (any OpenAI SDK works with this base URL and key):
     -H "Authorization: Bearer \$PRISMATIC_API_KEY" -H "Content-Type: application/json" \\
     -d '{"model": "imagen-4", "prompt": "A lighthouse at dusk", "n": 1}'
 
-See what it cost:  . "$state/env"; build/bin/prismatic account show demo
-                   build/bin/prismatic ledger list --account demo
+Operate it: $(sed -n 's/.*ADMIN_URL=//p' "$state/env")   Sign in as \`owner\`; the password is $(owner_password_words)
+
+See what it cost:  . "$state/env"; $cli account show demo
+                   $cli ledger list --account demo
 Logs: $state/*.log   Metrics: $(sed -n 's/.*METRICS_URLS=//p' "$state/env")
 END
 }

@@ -38,7 +38,7 @@ def free_port_base(count=64):
     for _ in range(100):
         base = random.randrange(*bases)
         try:
-            for offset in (0, 10, 11, 20, 21, 30, 40, 50, 60, 61, 62, 63):
+            for offset in (0, 1, 10, 11, 20, 21, 30, 40, 50, 60, 61, 62, 63):
                 with socket.socket() as probe:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", base + offset))

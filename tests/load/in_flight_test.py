@@ -16,7 +16,8 @@ PRICE_NANO_USD = 40_000_000
 IN_FLIGHT = 2000
 # They come within seconds, not in the same instant, and stay so long that all are there at once.
 ARRIVAL_SECONDS, DELAY_MS = 4, 8000
-EDGE_THREADS_MAX = 16
+# However many requests there are; gRPC's own come and go by a few.
+EDGE_THREADS_MAX = 20
 # Reservations that a busy machine does not make within the 100 ms that Redis has: refused clearly, not lost.
 LATE_MAX = IN_FLIGHT // 100
 # What one generation in flight may keep resident in all processes; performance.md's table has the targets.
