@@ -12,7 +12,7 @@ build() {
   echo "Building ($preset); the first time takes some minutes."
   # One at a time: two builds in one folder write each other's files.
   if ! flock "$dir/.lock" bash -c 'cmake --preset "$0" && ninja -C "$1" "${@:2}"' "$preset" "$dir" "$@" >"$log" 2>&1; then
-    grep -E -A12 'error|FAILED' "$log" | head -60 >&2
+    grep -m 5 -i -E -A12 'error|FAILED' "$log" >&2 || tail -n 20 "$log" >&2
     echo "The build failed; everything it said is in $log" >&2
     return 1
   fi
