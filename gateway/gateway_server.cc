@@ -33,8 +33,7 @@ void GatewayOptions::AddTo(config::Flags& flags) {
   flags.Duration("keep-alive", &limits.keep_alive, absl::Milliseconds(10), absl::Hours(1),
                  "an idle connection is closed after this; longer than a proxy in front keeps its own");
   flags.Integer("workers", &workers, 1, 64, "threads for JSON and base64");
-  flags.Duration("drain-delay", &drain_delay, absl::ZeroDuration(), absl::Minutes(5),
-                 "how long /readyz says no after SIGTERM before connections are refused");
+  drain.AddTo(flags);
   flags.Duration("drain-grace", &drain_grace, absl::ZeroDuration(), absl::Minutes(30),
                  "how long SIGTERM waits for generations in flight");
 }
@@ -78,12 +77,10 @@ absl::StatusOr<std::unique_ptr<GatewayServer>> GatewayServer::Start(const Gatewa
 }
 
 void GatewayServer::AddDrainSteps(lifecycle::Process& process) {
-  // A load balancer goes on sending until it has seen /readyz: what it sends meanwhile is served.
-  process.OnDrain("gateway is not ready any more", [this] {
+  process.OnLeave([this] {
     api_.StopBeingReady();
     http_->CloseAfterAnswers();
     if (admin_ != nullptr) admin_->CloseAfterAnswers();
-    absl::SleepFor(options_.drain_delay);
   });
   process.OnDrain("gateway finishes what it began", [this] {
     api_.StartDraining();

@@ -34,9 +34,8 @@ struct GatewayOptions {
   int64_t bytes_in_flight_max = int64_t{512} << 20;
   // Threads for JSON and coroutines.
   int workers = 2;
-  // How long readiness says no before new connections are refused, so that those who send work look
-  // elsewhere; some seconds where a load balancer is in front.
-  absl::Duration drain_delay = absl::ZeroDuration();
+  // For main.
+  lifecycle::DrainOptions drain;
   // How long a drain waits for generations; longer than the longest one with its settlement.
   absl::Duration drain_grace = absl::Seconds(335);
 

@@ -38,9 +38,9 @@ absl::Status Run(const Settings& settings) {
   Workers workers(settings.gateway.workers);
   catalog_watch::CatalogHolder catalog(loop, metrics);
   ByteBudget bytes_in_flight(settings.gateway.bytes_in_flight_max);
-  std::unique_ptr<BillingClient> billing = MakeGrpcBillingClient(settings.billing, &workers);
+  std::unique_ptr<BillingClient> billing = MakeGrpcBillingClient(settings.billing, &workers, metrics);
   std::unique_ptr<ProviderClient> provider =
-      MakeGrpcProviderClient(settings.provider, &workers, &bytes_in_flight);
+      MakeGrpcProviderClient(settings.provider, &workers, &bytes_in_flight, metrics);
   metrics::Gauge bytes_used = metrics.GetGauge(
       "prismatic_bytes_in_flight", "Bytes of requests and results in memory, of --bytes-in-flight-max.");
   metrics::Gauge results_waiting =
@@ -65,7 +65,7 @@ absl::Status Run(const Settings& settings) {
   log::Info("serving", {{"listen", settings.gateway.listen},
                         {"port", (*server)->port()},
                         {"admin_port", (*server)->admin_port()}});
-  process.RunUntilSignal();
+  process.RunUntilSignal(settings.gateway.drain);
   return absl::OkStatus();
 }
 

@@ -125,6 +125,7 @@ AdminApi::AdminApi(Options options) : options_(options), router_(AllEndpoints())
 Task<http::Response> AdminApi::Handle(std::shared_ptr<http::Request> request) {
   auto asked = std::make_shared<Asked>();
   asked->request_id = NewUuidV7();
+  asked->trace = openai::ReadTrace(*request);
   asked->method = request->method;
   asked->started = absl::Now();
   auto serving = Serve(asked, std::move(request));
@@ -145,6 +146,7 @@ Task<http::Response> AdminApi::Serve(std::shared_ptr<Asked> asked, std::shared_p
   asked->route = match.endpoint->path;
   auto call = std::make_shared<AdminCall>();
   call->context.request_id = asked->request_id;
+  call->context.trace = asked->trace;
   call->context.cancellation = request->cancellation;
   call->words = std::move(match.words);
   call->request = request;
@@ -252,6 +254,7 @@ void AdminApi::Finish(const Asked& asked, http::Response& response) const {
   bool probe = absl::string_view(asked.route) == "healthz";
   log::Write(probe ? log::kDebug : log::kInfo, "admin request",
              {{"request_id", asked.request_id},
+              asked.trace,
               {"method", asked.method},
               {"route", asked.route},
               {"actor", asked.actor},

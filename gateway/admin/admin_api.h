@@ -42,6 +42,7 @@ class AdminApi {
   // A request on its way through the decisions.
   struct Asked {
     std::string request_id;
+    TraceContext trace;
     std::string method;
     // A fixed name: the endpoint's path, or `page`, `healthz`, ...
     const char* route = "unknown";

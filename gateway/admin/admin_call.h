@@ -28,7 +28,7 @@ struct Caller {
 
 // One request of the admin API whose credential and role have been looked at.
 struct AdminCall {
-  // request_id and cancellation; no deadline, each call to a service sets its own.
+  // request_id, trace and cancellation; no deadline, each call to a service sets its own.
   CallContext context;
   std::shared_ptr<const http::Request> request;
   // What stands for the `{...}` of the endpoint's path, in order, percent-decoded, never empty.

@@ -12,14 +12,24 @@ constexpr int64_t kMessageBytesMax = int64_t{64} << 20;
 // About what a restart takes.
 constexpr absl::Duration kRetryAfter = absl::Seconds(2);
 
+std::shared_ptr<grpc::Channel> ChannelTo(const AdminClients::Targets& targets, const std::string& address) {
+  return targets.in_this_process ? rpc::MakeChannel(address, kMessageBytesMax)
+                                 : rpc::MakeServiceChannel(address, kMessageBytesMax);
+}
+
 }  // namespace
 
-AdminClients::AdminClients(const Targets& targets, rpc::AdminToken billing_token, Executor* resume_on)
-    : billing_(billing::v1::BillingAdmin::NewStub(rpc::MakeChannel(targets.billing_admin, kMessageBytesMax))),
-      provider_(provider_proxy::v1::ProviderProxy::NewStub(rpc::MakeChannel(targets.provider_proxy))),
+AdminClients::AdminClients(const Targets& targets, rpc::AdminToken billing_token, Executor* resume_on,
+                           metrics::Registry& metrics)
+    : billing_(billing::v1::BillingAdmin::NewStub(ChannelTo(targets, targets.billing_admin))),
+      provider_(provider_proxy::v1::ProviderProxy::NewStub(ChannelTo(targets, targets.provider_proxy))),
       billing_token_(std::move(billing_token)),
-      resume_on_(resume_on) {
-  std::shared_ptr<grpc::Channel> registry = rpc::MakeChannel(targets.registry_admin, kMessageBytesMax);
+      resume_on_(resume_on),
+      registry_metrics_(metrics, model_registry::v1::ModelRegistryAdmin::service_full_name()),
+      operators_metrics_(metrics, model_registry::v1::Operators::service_full_name()),
+      billing_metrics_(metrics, billing::v1::BillingAdmin::service_full_name()),
+      provider_metrics_(metrics, provider_proxy::v1::ProviderProxy::service_full_name()) {
+  std::shared_ptr<grpc::Channel> registry = ChannelTo(targets, targets.registry_admin);
   registry_ = model_registry::v1::ModelRegistryAdmin::NewStub(registry);
   operators_ = model_registry::v1::Operators::NewStub(registry);
 }

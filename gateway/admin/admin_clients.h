@@ -40,9 +40,12 @@ class AdminClients {
     std::string registry_admin = "127.0.0.1:7102";
     std::string billing_admin = "127.0.0.1:7202";
     std::string provider_proxy = "127.0.0.1:7301";
+    // They are this very process: while it leaves, it says that it is not ready and answers all the same.
+    bool in_this_process = false;
   };
-  // `resume_on` outlives it.
-  AdminClients(const Targets& targets, rpc::AdminToken billing_token, Executor* resume_on);
+  // `resume_on` and the metrics (grpc_client_*) outlive it.
+  AdminClients(const Targets& targets, rpc::AdminToken billing_token, Executor* resume_on,
+               metrics::Registry& metrics);
 
   template <typename Request, typename Response>
   Task<absl::StatusOr<Response>> AskRegistry(
@@ -51,7 +54,7 @@ class AdminClients {
                                       std::function<void(grpc::Status)>),
       std::type_identity_t<Request> request, absl::Duration time = kCallTime) {
     return Ask<Request, Response>(registry_->async(), method, std::move(request),
-                                  {std::move(call), Service::kRegistry, time});
+                                  {std::move(call), Service::kRegistry, time, &registry_metrics_});
   }
   template <typename Request, typename Response>
   Task<absl::StatusOr<Response>> AskOperators(
@@ -60,7 +63,7 @@ class AdminClients {
                                       std::function<void(grpc::Status)>),
       std::type_identity_t<Request> request, absl::Duration time = kCallTime) {
     return Ask<Request, Response>(operators_->async(), method, std::move(request),
-                                  {std::move(call), Service::kRegistry, time});
+                                  {std::move(call), Service::kRegistry, time, &operators_metrics_});
   }
   template <typename Request, typename Response>
   Task<absl::StatusOr<Response>> AskBilling(CallPtr call,
@@ -70,7 +73,7 @@ class AdminClients {
                                             std::type_identity_t<Request> request,
                                             absl::Duration time = kCallTime) {
     return Ask<Request, Response>(billing_->async(), method, std::move(request),
-                                  {std::move(call), Service::kBilling, time});
+                                  {std::move(call), Service::kBilling, time, &billing_metrics_});
   }
   template <typename Request, typename Response>
   Task<absl::StatusOr<Response>> AskProvider(
@@ -79,7 +82,7 @@ class AdminClients {
                                       std::function<void(grpc::Status)>),
       std::type_identity_t<Request> request, absl::Duration time = kCallTime) {
     return Ask<Request, Response>(provider_->async(), method, std::move(request),
-                                  {std::move(call), Service::kProvider, time});
+                                  {std::move(call), Service::kProvider, time, &provider_metrics_});
   }
 
  private:
@@ -88,6 +91,7 @@ class AdminClients {
     CallPtr call;
     Service service;
     absl::Duration time;
+    rpc::ClientMetrics* metrics;
   };
 
   template <typename Request, typename Response, typename Stub, typename Methods>
@@ -97,13 +101,14 @@ class AdminClients {
                                      Request request, How how) {
     CallContext context;
     context.request_id = how.call->request_id();
+    context.trace = how.call->context.trace;
     context.deadline = absl::Now() + how.time;
     auto calling = rpc::Call<Request, Response>(
         std::move(context), std::move(request),
         [stub, method](auto* client_context, auto* in, auto* out, auto done) {
           (stub->*method)(client_context, in, out, std::move(done));
         },
-        resume_on_, CredentialsOf(how));
+        resume_on_, CredentialsOf(how), how.metrics);
     absl::StatusOr<Response> response = co_await calling;
     if (!response.ok()) co_return Failure(how.service, response.status());
     co_return std::move(response);
@@ -118,6 +123,10 @@ class AdminClients {
   std::unique_ptr<provider_proxy::v1::ProviderProxy::Stub> provider_;
   const rpc::AdminToken billing_token_;
   Executor* const resume_on_;
+  rpc::ClientMetrics registry_metrics_;
+  rpc::ClientMetrics operators_metrics_;
+  rpc::ClientMetrics billing_metrics_;
+  rpc::ClientMetrics provider_metrics_;
 };
 
 }  // namespace prismatic::gateway::admin

@@ -37,7 +37,7 @@ void AdminOptions::AddTo(config::Flags& flags) {
 
 AdminServer::AdminServer(const AdminOptions& options, Read read, Parts parts)
     : proxies_(std::move(read.proxies)),
-      clients_(options.targets, std::move(read.billing_token), parts.workers),
+      clients_(options.targets, std::move(read.billing_token), parts.workers, *parts.metrics),
       api_({.parts = {.clients = &clients_,
                       .catalog = parts.catalog,
                       .api = parts.api,

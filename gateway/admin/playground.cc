@@ -12,6 +12,7 @@
 #include "gateway/admin/body_reader.h"
 #include "services/admin_json/words.h"
 #include "services/common/status/status_macros.h"
+#include "services/common/trace/trace_context.h"
 
 namespace prismatic::gateway::admin {
 namespace {
@@ -39,7 +40,9 @@ absl::StatusOr<std::shared_ptr<http::Request>> ReadPublicRequest(const AdminCall
   request->method = "POST";
   request->path = request->raw_path = "/v1/images/generations";
   request->headers = {{"Authorization", absl::StrCat("Bearer ", api_key)},
-                      {"Content-Type", "application/json"}};
+                      {"Content-Type", "application/json"},
+                      {kTraceparentKey, call.context.trace.traceparent()},
+                      {kTracestateKey, call.context.trace.tracestate()}};
   request->body = std::string(wish->raw());
   request->cancellation = call.context.cancellation;
   return request;

@@ -26,8 +26,10 @@ constexpr int64_t kImageMessageBytesMax = int64_t{64} << 20;
 
 class GrpcBillingClient : public BillingClient {
  public:
-  GrpcBillingClient(const std::string& target, Executor* resume_on)
-      : stub_(Billing::NewStub(rpc::MakeChannel(target))), resume_on_(resume_on) {}
+  GrpcBillingClient(const std::string& target, Executor* resume_on, metrics::Registry& metrics)
+      : stub_(Billing::NewStub(rpc::MakeServiceChannel(target))),
+        resume_on_(resume_on),
+        metrics_(metrics, Billing::service_full_name()) {}
 
   Task<absl::StatusOr<billing::v1::CreateReservationResponse>> CreateReservation(
       CallContext call, billing::v1::CreateReservationRequest request) override {
@@ -61,23 +63,27 @@ class GrpcBillingClient : public BillingClient {
  private:
   template <typename Request, typename Response, typename Start>
   Task<absl::StatusOr<Response>> Unary(CallContext call, Request request, Start start) {
-    return rpc::Call<Request, Response>(std::move(call), std::move(request), std::move(start), resume_on_);
+    return rpc::Call<Request, Response>(std::move(call), std::move(request), std::move(start), resume_on_, {},
+                                        &metrics_);
   }
 
   std::unique_ptr<Billing::Stub> stub_;
   Executor* resume_on_;
+  rpc::ClientMetrics metrics_;
 };
 
 // Reads one stream to its end. Owns itself until OnDone.
 class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
  public:
-  GenerateReader(ProviderProxy::Stub& stub, ByteBudget& budget, CallContext call,
+  GenerateReader(ProviderProxy::Stub& stub, ByteBudget& budget, rpc::ClientMetrics& metrics, CallContext call,
                  std::shared_ptr<const GenerateImagesRequest> request, std::function<void(Generated)> done)
-      : request_(std::move(request)),
+      : metrics_(metrics),
+        began_(metrics.Begin(kMethod)),
+        request_(std::move(request)),
         room_(ByteRoom::Make(&budget, request_->image_count())),
         done_(std::move(done)) {
     if (call.deadline != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(call.deadline));
-    context_->AddMetadata(rpc::kRequestIdKey, call.request_id);
+    rpc::AddContext(call, *context_);
     stub.async()->GenerateImages(context_.get(), request_.get(), this);
     cancel_ = call.cancellation.OnCancel([context = context_] { context->TryCancel(); });
     StartRead(&response_);
@@ -98,6 +104,7 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
   }
 
   void OnDone(const grpc::Status& status) override {
+    metrics_.Finish(kMethod, began_, status.error_code());
     result_.status = Outcome(rpc::FromGrpc(status));
     result_.share = std::make_shared<ByteBudget::Share>(room_->TakeShare());
     std::function<void(Generated)> done = std::move(done_);
@@ -131,6 +138,10 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
                  "The connection to the model's provider broke while it generated the image.");
   }
 
+  static constexpr char kMethod[] = "GenerateImages";
+
+  rpc::ClientMetrics& metrics_;
+  const absl::Time began_;
   std::shared_ptr<const GenerateImagesRequest> request_;
   const std::shared_ptr<ByteRoom> room_;
   // Shared with the cancellation, whose callback may still run while the call ends.
@@ -145,15 +156,17 @@ class GenerateReader : public grpc::ClientReadReactor<GenerateImagesResponse> {
 
 class GrpcProviderClient : public ProviderClient {
  public:
-  GrpcProviderClient(const std::string& target, Executor* resume_on, ByteBudget* budget)
-      : stub_(ProviderProxy::NewStub(rpc::MakeChannel(target, kImageMessageBytesMax))),
+  GrpcProviderClient(const std::string& target, Executor* resume_on, ByteBudget* budget,
+                     metrics::Registry& metrics)
+      : stub_(ProviderProxy::NewStub(rpc::MakeServiceChannel(target, kImageMessageBytesMax))),
         resume_on_(resume_on),
-        budget_(budget) {}
+        budget_(budget),
+        metrics_(metrics, ProviderProxy::service_full_name()) {}
 
   Task<Generated> GenerateImages(CallContext call,
                                  std::shared_ptr<const GenerateImagesRequest> request) override {
     Callback<Generated> streamed([&](std::function<void(Generated)> done) {
-      new GenerateReader(*stub_, *budget_, std::move(call), std::move(request), std::move(done));
+      new GenerateReader(*stub_, *budget_, metrics_, std::move(call), std::move(request), std::move(done));
     });
     Generated generated = co_await streamed;
     ResumeOn resume(resume_on_);
@@ -165,17 +178,19 @@ class GrpcProviderClient : public ProviderClient {
   std::unique_ptr<ProviderProxy::Stub> stub_;
   Executor* resume_on_;
   ByteBudget* budget_;
+  rpc::ClientMetrics metrics_;
 };
 
 }  // namespace
 
-std::unique_ptr<BillingClient> MakeGrpcBillingClient(const std::string& target, Executor* resume_on) {
-  return std::make_unique<GrpcBillingClient>(target, resume_on);
+std::unique_ptr<BillingClient> MakeGrpcBillingClient(const std::string& target, Executor* resume_on,
+                                                     metrics::Registry& metrics) {
+  return std::make_unique<GrpcBillingClient>(target, resume_on, metrics);
 }
 
 std::unique_ptr<ProviderClient> MakeGrpcProviderClient(const std::string& target, Executor* resume_on,
-                                                       ByteBudget* budget) {
-  return std::make_unique<GrpcProviderClient>(target, resume_on, budget);
+                                                       ByteBudget* budget, metrics::Registry& metrics) {
+  return std::make_unique<GrpcProviderClient>(target, resume_on, budget, metrics);
 }
 
 }  // namespace prismatic::gateway

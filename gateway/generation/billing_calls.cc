@@ -8,6 +8,7 @@ namespace prismatic::gateway {
 CallContext WithDeadline(const CallContext& call, absl::Duration from_now) {
   CallContext result;
   result.request_id = call.request_id;
+  result.trace = call.trace;
   result.deadline = absl::Now() + from_now;
   return result;
 }

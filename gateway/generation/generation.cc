@@ -28,6 +28,8 @@ constexpr absl::Duration kReservationTime = absl::Seconds(420);
 // ends by itself, too.
 constexpr int kReleasesWaitingMax = 1'000;
 constexpr int kReleasePauseGrowth = 8;
+// The label of every model that the catalog does not know: clients choose these names.
+constexpr char kOtherModel[] = "_other";
 
 // Why the catalog has no route for it, in the order in which it is told.
 absl::Status RefusalOf(const Snapshot& snapshot, const catalog::v1::Model* model,
@@ -128,19 +130,21 @@ Task<absl::StatusOr<ImageReply>> Generation::Steps(CallContext call, ImageReques
   if (settlements_.unanswered_too_long()) co_return error::BillingUnavailable();
   Resolved resolved = Resolve(request.public_model, ReferencesOf(request));
   if (resolved.catalog_version == 0) co_return error::ServerIsOverloaded();
+  ending->model = resolved.model.empty() ? kOtherModel : resolved.model;
   if (!resolved.refusal.ok()) {
     auto refusing = Refuse(call, request, resolved);
     absl::Status refusal = co_await refusing;
     co_return refusal;
   }
-  ending->model = resolved.model;
   auto reserving = Reserve(call, request, resolved);
   absl::StatusOr<CreateReservationResponse> reserved = co_await reserving;
   if (!reserved.ok()) co_return reserved.status();
 
   request.parameters.set_caller(CallerOf(reserved->reservation().account()));
+  absl::Time asked = absl::Now();
   auto generating = Generate(call, request, resolved);
   Generated generated = co_await generating;
+  absl::Duration provider_time = absl::Now() - asked;
   if (generated.images.empty()) {
     ReleaseReservationRequest release;
     release.set_reservation_id(reserved->reservation().id());
@@ -153,6 +157,7 @@ Task<absl::StatusOr<ImageReply>> Generation::Steps(CallContext call, ImageReques
   reply.images = std::move(generated.images);
   reply.summary = std::move(generated.summary);
   reply.share = std::move(generated.share);
+  reply.provider_time = provider_time;
   reply.reservation = std::move(*reserved->mutable_reservation());
   reply.requests_limit = reserved->requests();
   reply.images_limit = reserved->images();
@@ -198,7 +203,7 @@ Task<absl::StatusOr<CreateReservationResponse>> Generation::Reserve(CallContext 
   }
 
   // The first try may be held all the same: take it back, or let its mark stop it from coming later.
-  log::Warning("a reservation without an answer is given up", {{"request_id", call.request_id}});
+  log::Warning("a reservation without an answer is given up", {{"request_id", call.request_id}, call.trace});
   ReleaseReservationRequest release;
   release.set_api_key(request.api_key);
   release.set_attempt_id(call.request_id);
@@ -266,7 +271,7 @@ Task<void> Generation::GoOnReleasing(CallContext call, ReleaseReservationRequest
     pause = std::min(pause * 2, options_.settle_pause * kReleasePauseGrowth);
   }
   releases_waiting_.fetch_sub(1);
-  if (!done) log::Warning("release left to the hold's end", {{"request_id", call.request_id}});
+  if (!done) log::Warning("release left to the hold's end", {{"request_id", call.request_id}, call.trace});
 }
 
 // True when asking again cannot change anything.
@@ -275,8 +280,9 @@ Task<bool> Generation::TryToRelease(CallContext call, ReleaseReservationRequest 
   auto released = co_await trying;
   if (released.ok()) co_return true;
   if (WorthRepeating(released.status())) co_return false;
-  log::Warning("release refused",
-               {{"request_id", call.request_id}, {"reason", ReasonName(ReasonOf(released.status()))}});
+  log::Warning(
+      "release refused",
+      {{"request_id", call.request_id}, call.trace, {"reason", ReasonName(ReasonOf(released.status()))}});
   co_return true;
 }
 

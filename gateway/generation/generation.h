@@ -65,8 +65,8 @@ class Generation {
   };
   // For the metrics.
   struct Ending {
-    std::string model = "_none";
-    std::string outcome;  // of what was delivered; else the status tells
+    std::string model = "_none";  // it ended before the catalog was looked at
+    std::string outcome;          // of what was delivered; else the status tells
   };
   Task<absl::StatusOr<ImageReply>> Steps(CallContext call, ImageRequest request, Ending* ending);
   Resolved Resolve(absl::string_view public_model, int references) const;

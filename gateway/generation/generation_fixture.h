@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -55,8 +56,9 @@ class FakeBilling : public BillingClient {
   std::function<void()> after_reserving = [] {}, before_settling = [] {};
 
   Task<absl::StatusOr<billing::v1::CreateReservationResponse>> CreateReservation(
-      CallContext, billing::v1::CreateReservationRequest request) override {
+      CallContext call, billing::v1::CreateReservationRequest request) override {
     std::lock_guard<std::mutex> lock(mutex);
+    came.push_back(std::move(call));
     if (!reserve_failures.empty() && !lost) co_return TakeFailure(reserve_failures);
     billing::v1::CreateReservationResponse response;
     std::string id = "acme." + request.attempt_id();
@@ -85,8 +87,9 @@ class FakeBilling : public BillingClient {
   }
 
   Task<absl::StatusOr<billing::v1::SettleReservationResponse>> SettleReservation(
-      CallContext, billing::v1::SettleReservationRequest request) override {
+      CallContext call, billing::v1::SettleReservationRequest request) override {
     std::lock_guard<std::mutex> lock(mutex);
+    came.push_back(std::move(call));
     before_settling();
     if (!settle_failures.empty()) co_return TakeFailure(settle_failures);
     Reservation& reservation = reservations[request.reservation_id()];
@@ -102,8 +105,9 @@ class FakeBilling : public BillingClient {
   }
 
   Task<absl::StatusOr<billing::v1::ReleaseReservationResponse>> ReleaseReservation(
-      CallContext, billing::v1::ReleaseReservationRequest request) override {
+      CallContext call, billing::v1::ReleaseReservationRequest request) override {
     std::lock_guard<std::mutex> lock(mutex);
+    came.push_back(std::move(call));
     ++release_calls;
     if (!release_failures.empty()) co_return TakeFailure(release_failures);
     std::string id =
@@ -120,6 +124,11 @@ class FakeBilling : public BillingClient {
     co_return absl::UnimplementedError("the pipeline asks for reservations only");
   }
 
+  // What all its calls came with, in order.
+  std::vector<CallContext> calls() {
+    std::lock_guard<std::mutex> lock(mutex);
+    return came;
+  }
   int releases() {
     std::lock_guard<std::mutex> lock(mutex);
     return release_calls;
@@ -140,12 +149,14 @@ class FakeBilling : public BillingClient {
   // Guarded by mutex.
   std::deque<absl::Status> settle_failures, release_failures;
   int release_calls = 0;
+  std::vector<CallContext> came;
 };
 
 class FakeProvider : public ProviderClient {
  public:
   Generated answer;
   int calls = 0;
+  CallContext last_call;
   std::shared_ptr<const provider_proxy::v1::GenerateImagesRequest> last;
   std::function<void()> during = [] {};
 
@@ -153,6 +164,7 @@ class FakeProvider : public ProviderClient {
       CallContext call, std::shared_ptr<const provider_proxy::v1::GenerateImagesRequest> request) override {
     ++calls;
     last = request;
+    last_call = call;
     during();
     // As the real ones do.
     if (call.cancellation.cancelled()) co_return Generated{.status = absl::CancelledError("")};
@@ -222,6 +234,7 @@ class GenerationTest : public ::testing::Test {
     CallContext call;
     call.request_id = "01890000-0000-7000-8000-00000000000" + std::to_string(runs++);
     call.cancellation = client;
+    call.trace = trace;
     return Wait(generation().Run(call, std::move(request)));
   }
   // How many runs of imagen-4 ended so.
@@ -244,6 +257,7 @@ class GenerationTest : public ::testing::Test {
   Generation::Options options;
   std::unique_ptr<Generation> pipeline;
   Cancellation client;  // cancelled: it has gone
+  TraceContext trace;
   int runs = 0;
 };
 

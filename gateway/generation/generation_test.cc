@@ -163,6 +163,12 @@ TEST_F(GenerationTest, ARouteThatProviderProxyDoesNotHaveIsReleasedAndRefused) {
   EXPECT_EQ(billing.balance, 10 * kPrice);
 }
 
+TEST_F(GenerationTest, AModelThatNobodyKnowsIsNoLabel) {
+  EXPECT_TRUE(HasReason(Run("made-up", 1).status(), ERROR_REASON_MODEL_NOT_FOUND));
+  EXPECT_TRUE(Counted("model_not_found", "_other"));
+  EXPECT_FALSE(absl::StrContains(metrics.Text(), "made-up"));
+}
+
 TEST_F(GenerationTest, TheReferenceImagesReachTheProviderWithoutACopy) {
   std::string url = "data:image/png;base64," + std::string(1 << 20, 'A');
   ImageRequest request;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "prismatic/billing/v1/billing.pb.h"
 #include "prismatic/provider_proxy/v1/provider_proxy.pb.h"
 #include "services/common/byte_budget/byte_budget.h"
@@ -35,6 +36,8 @@ struct ImageReply {
   billing::v1::Reservation reservation;
   billing::v1::RateLimitStatus requests_limit;
   billing::v1::RateLimitStatus images_limit;
+  // How long the pipeline waited for provider-proxy; the rest of the request's time is ours.
+  absl::Duration provider_time;
   // What the images take of the budget, for as long as they, or what was made of them, exist.
   std::shared_ptr<ByteBudget::Share> share;
 };

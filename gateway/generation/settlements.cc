@@ -39,7 +39,9 @@ Settlements::Settlements(Options options)
       pending_(options.metrics->GetCounter("prismatic_settlements_pending_total",
                                            "Answers given before billing could confirm the settlement.")),
       lost_(options.metrics->GetCounter("prismatic_settlements_lost_total",
-                                        "Generations delivered that billing never charged.")) {}
+                                        "Generations delivered that billing never charged.")),
+      unanswered_gauge_(options.metrics->GetGauge("prismatic_settlements_unanswered",
+                                                  "Settlements that billing has not answered so far.")) {}
 
 Task<Settlements::Outcome> Settlements::Settle(CallContext call, int delivered,
                                                billing::v1::Reservation* reservation) {
@@ -71,6 +73,7 @@ Task<Settlements::Outcome> Settlements::Settle(CallContext call, int delivered,
   pending_.Add();
   // Written before the answer is: from it the settlement can be made later, whatever becomes of this process.
   log::Warning("settlement_pending", {{"request_id", call.request_id},
+                                      call.trace,
                                       {"reservation", request.reservation_id()},
                                       {"delivered", request.delivered_count()}});
   options_.background->Run(GoOn(call, std::move(request)));
@@ -89,7 +92,8 @@ Task<void> Settlements::GoOn(CallContext call, SettleReservationRequest request)
     auto trying = Try(call, request);
     absl::StatusOr<SettleReservationResponse> settled = co_await trying;
     if (settled.ok()) {
-      log::Info("settled late", {{"request_id", call.request_id}, {"reservation", request.reservation_id()}});
+      log::Info("settled late",
+                {{"request_id", call.request_id}, call.trace, {"reservation", request.reservation_id()}});
       co_return;
     }
     if (IsVerdict(settled.status())) verdict = settled.status();
@@ -97,6 +101,7 @@ Task<void> Settlements::GoOn(CallContext call, SettleReservationRequest request)
   {
     std::lock_guard<std::mutex> lock(mutex_);
     unanswered_.erase(request.reservation_id());  // nobody asks any more
+    unanswered_gauge_.Set(static_cast<double>(unanswered_.size()));
   }
   // At a stop the settlement_pending line tells the rest.
   if (verdict.ok() && options_.background->stopping()) co_return;
@@ -121,6 +126,7 @@ void Settlements::Note(const std::string& reservation, absl::Time began, const a
     answered_ = absl::Now();
     unanswered_.clear();  // billing is there, for the others too
   }
+  unanswered_gauge_.Set(static_cast<double>(unanswered_.size()));
 }
 
 bool Settlements::unanswered_too_long() const {
@@ -134,6 +140,7 @@ void Settlements::CountLost(absl::string_view message, const CallContext& call,
                             const SettleReservationRequest& request, const absl::Status& status) {
   lost_.Add();
   log::Error(message, {{"request_id", call.request_id},
+                       call.trace,
                        {"reservation", request.reservation_id()},
                        {"delivered", request.delivered_count()},
                        {"reason", ReasonName(ReasonOf(status))}});

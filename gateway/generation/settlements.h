@@ -18,7 +18,8 @@ namespace prismatic::gateway {
 // Charges what was delivered, however long billing is away. Bound to no client's connection.
 // Thread-safe; all collaborators outlive it and every settlement.
 //
-// Metrics: prismatic_settlements_pending_total, prismatic_settlements_lost_total.
+// Metrics: prismatic_settlements_pending_total, prismatic_settlements_lost_total,
+// prismatic_settlements_unanswered.
 class Settlements {
  public:
   struct Options {
@@ -65,6 +66,7 @@ class Settlements {
   const Options options_;
   metrics::Counter pending_;
   metrics::Counter lost_;
+  metrics::Gauge unanswered_gauge_;
 
   mutable std::mutex mutex_;
   absl::Time answered_ = absl::InfinitePast();  // guarded by mutex_: billing's last answer

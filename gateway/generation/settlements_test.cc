@@ -48,9 +48,12 @@ TEST_F(SettlementsTest, WhileASettlementHasNoAnswerNewRequestsAreRefusedBeforeTh
   EXPECT_THAT(Run("google/imagen-4", 2), testing::HasReason(ERROR_REASON_BILLING_UNAVAILABLE));
   EXPECT_EQ(billing.reservations.size(), 1u);
   EXPECT_EQ(provider.calls, 1);
+  auto unanswered = [&] { return metrics.GetGauge("prismatic_settlements_unanswered", "").value(); };
+  EXPECT_EQ(unanswered(), 1);
 
   billing.ForgetSettlementFailures();
   EXPECT_TRUE(testing::WaitUntil([&] { return Run("google/imagen-4", 2).ok(); }));
+  EXPECT_EQ(unanswered(), 0);
   EXPECT_EQ(billing.reservations.begin()->second.state(), billing::v1::RESERVATION_STATE_SETTLED);
 }
 

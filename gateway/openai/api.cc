@@ -64,6 +64,9 @@ http::Response OpenApi() {
   return response;
 }
 
+// The route of what the gate refuses before it is read.
+constexpr char kUnread[] = "refused";
+
 // Asked every second by whoever watches the process.
 bool IsProbe(absl::string_view route) { return route == "healthz" || route == "readyz"; }
 
@@ -76,22 +79,35 @@ const char* CodeClass(int status) {
 
 Api::Api(Options options)
     : options_(options),
-      in_flight_gauge_(
-          options.metrics->GetGauge("prismatic_http_in_flight", "Generations being worked on.")) {}
+      in_flight_gauge_(options.metrics->GetGauge("prismatic_http_in_flight", "Generations being worked on.")),
+      rejections_(*options.metrics),
+      request_bytes_(options.metrics->GetHistogram("prismatic_http_request_body_bytes",
+                                                   "Bodies of requests that were read to their end.",
+                                                   metrics::ByteBuckets())),
+      response_bytes_(options.metrics->GetHistogram("prismatic_http_response_body_bytes",
+                                                    "Bodies of answers.", metrics::ByteBuckets())),
+      overhead_(options.metrics->GetHistogram(
+          "prismatic_gateway_overhead_seconds",
+          "Of requests that brought images, their time less what was spent waiting for provider-proxy.",
+          metrics::FastBuckets())) {}
 
 Task<http::Response> Api::Handle(std::shared_ptr<http::Request> request,
                                  std::shared_ptr<ServedBy> served_by) {
   Route route = MatchRoute(request->raw_path);
   Asked asked{.request_id = NewUuidV7(*options_.clock),
+              .trace = ReadTrace(*request),
               .method = request->method,
               .body_bytes = request->body.size(),
               .route = route.name,
               .started = absl::Now()};
   CallContext call;
   call.request_id = asked.request_id;
+  call.trace = asked.trace;
   call.cancellation = request->cancellation;
-  auto serving = Serve(call, std::move(request), route, std::move(served_by));
+  if (served_by == nullptr) served_by = std::make_shared<ServedBy>();
+  auto serving = Serve(call, std::move(request), route, served_by);
   http::Response response = co_await serving;
+  if (!served_by->provider.empty()) asked.provider_time = served_by->provider_time;
   Finish(asked, response);
   co_return std::move(response);
 }
@@ -99,10 +115,10 @@ Task<http::Response> Api::Handle(std::shared_ptr<http::Request> request,
 Task<http::Response> Api::Serve(CallContext call, std::shared_ptr<http::Request> request, Route route,
                                 std::shared_ptr<ServedBy> served_by) {
   if (route.endpoint == Endpoint::kUnknown) {
-    co_return ErrorResponse(UnknownUrl(request->method, request->raw_path));
+    co_return Malformed(UnknownUrl(request->method, request->raw_path));
   }
   if (!route.Allows(request->method)) {
-    co_return ErrorResponse(MethodNotAllowed(request->method, route.allow));
+    co_return Malformed(MethodNotAllowed(request->method, route.allow));
   }
   if (route.endpoint == Endpoint::kHealth) co_return Text(200, "ok\n");
   if (route.endpoint == Endpoint::kReady) co_return Ready();
@@ -127,25 +143,24 @@ Task<http::Response> Api::Generate(CallContext call, std::shared_ptr<http::Reque
     Api& api;
   };
   Counted counted(*this);
-  if (draining_) co_return ErrorResponse(error::ServerIsOverloaded());
+  if (draining_) co_return Refused(error::ServerIsOverloaded());
   absl::StatusOr<ImageRequest> image_request = ReadGeneration(*request);
   request = nullptr;
-  if (!image_request.ok()) co_return ErrorResponse(image_request.status());
+  if (!image_request.ok()) co_return Malformed(image_request.status());
   AnswerForm form = FormOf(*image_request);
   auto running = options_.generation->Run(call, *std::move(image_request));
   absl::StatusOr<ImageReply> reply = co_await running;
-  if (!reply.ok()) co_return ErrorResponse(reply.status());
-  if (served_by != nullptr) {
-    served_by->provider = reply->summary.provider();
-    served_by->upstream_model = reply->summary.upstream_model();
-  }
+  if (!reply.ok()) co_return Refused(reply.status());
+  served_by->provider = reply->summary.provider();
+  served_by->upstream_model = reply->summary.upstream_model();
+  served_by->provider_time = reply->provider_time;
   co_return ImagesResponse(form, *reply, absl::ToUnixSeconds(options_.clock->Now()));
 }
 
 Task<http::Response> Api::Models(CallContext call, std::shared_ptr<const http::Request> request,
                                  std::string public_id) {
   absl::StatusOr<std::string> api_key = ReadApiKey(*request);
-  if (!api_key.ok()) co_return ErrorResponse(api_key.status());
+  if (!api_key.ok()) co_return Malformed(api_key.status());
   billing::v1::CheckKeyRequest check;
   check.set_api_key(*api_key);
   call.deadline = absl::Now() + kCheckKeyDeadline;
@@ -153,12 +168,12 @@ Task<http::Response> Api::Models(CallContext call, std::shared_ptr<const http::R
   absl::StatusOr<billing::v1::CheckKeyResponse> key = co_await checking;
   if (!key.ok()) {
     bool known = ReasonOf(key.status()) != common::v1::ERROR_REASON_UNSPECIFIED;
-    co_return ErrorResponse(known ? key.status() : error::BillingUnavailable());
+    co_return Refused(known ? key.status() : error::BillingUnavailable());
   }
 
   std::shared_ptr<const catalog_watch::Snapshot> snapshot = options_.catalog->Current();
   // No catalog is not an empty one.
-  if (snapshot->version() == 0) co_return ErrorResponse(error::ServerIsOverloaded());
+  if (snapshot->version() == 0) co_return Refused(error::ServerIsOverloaded());
   std::vector<ListedModel> models;
   for (const catalog::v1::Model& model : snapshot->catalog().models()) {
     bool allowed =
@@ -173,6 +188,16 @@ Task<http::Response> Api::Models(CallContext call, std::shared_ptr<const http::R
   co_return ModelResponse(models.front());
 }
 
+http::Response Api::Refused(const absl::Status& status) const {
+  rejections_.Count(status);
+  return ErrorResponse(status);
+}
+
+http::Response Api::Malformed(const absl::Status& status) const {
+  rejections_.CountMalformed(status);
+  return ErrorResponse(status);
+}
+
 http::Response Api::Ready() const {
   if (leaving_ || draining_) return Text(503, "draining\n");
   if (!options_.catalog->ready()) return Text(503, "no catalog yet\n");
@@ -181,7 +206,7 @@ http::Response Api::Ready() const {
 
 http::Response Api::Refuse(int status) const {
   http::Response response = GateRefusal(status);
-  Finish({.request_id = NewUuidV7(*options_.clock), .route = "refused", .started = absl::Now()}, response);
+  Finish({.request_id = NewUuidV7(*options_.clock), .route = kUnread, .started = absl::Now()}, response);
   return response;
 }
 
@@ -198,8 +223,14 @@ void Api::Finish(const Asked& asked, http::Response& response) const {
                      "From the complete request to its complete answer.", metrics::SlowBuckets(),
                      {{"route", asked.route}, {"code_class", CodeClass(response.status)}})
       .Observe(duration);
+  if (asked.route != kUnread && !IsProbe(asked.route)) {
+    request_bytes_.Observe(static_cast<double>(asked.body_bytes));
+    response_bytes_.Observe(static_cast<double>(response.body.size()));
+  }
+  if (asked.provider_time) overhead_.Observe(duration - *asked.provider_time);
   log::Write(IsProbe(asked.route) ? log::kDebug : log::kInfo, "request",
              {{"request_id", asked.request_id},
+              asked.trace,
               {"method", asked.method},
               {"route", asked.route},
               {"status", response.status},

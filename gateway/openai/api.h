@@ -3,16 +3,19 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/clients/billing_client.h"
 #include "gateway/generation/generation.h"
+#include "gateway/openai/rejections.h"
 #include "gateway/openai/routes.h"
 #include "services/catalog_watch/catalog_holder.h"
 #include "services/common/clock/clock.h"
 #include "services/common/http/message.h"
 #include "services/common/metrics/metrics.h"
 #include "services/common/task/task.h"
+#include "services/common/trace/trace_context.h"
 
 namespace prismatic::gateway::openai {
 
@@ -38,6 +41,8 @@ class Api {
   struct ServedBy {
     std::string provider;
     std::string upstream_model;
+    // How long it took as the gateway saw it.
+    absl::Duration provider_time;
   };
   // Takes the request's body. `served_by` is for operators and may be null.
   Task<http::Response> Handle(std::shared_ptr<http::Request> request,
@@ -60,13 +65,19 @@ class Api {
   Task<http::Response> Models(CallContext call, std::shared_ptr<const http::Request> request,
                               std::string public_id);
   http::Response Ready() const;
+  // The error, counted among what is turned away; `Malformed`: what the edge alone refuses.
+  http::Response Refused(const absl::Status& status) const;
+  http::Response Malformed(const absl::Status& status) const;
   // What every answer gets: its headers, its log line, its metrics.
   struct Asked {
     std::string request_id;
+    TraceContext trace;
     std::string method;
     size_t body_bytes = 0;
     const char* route;  // a fixed name
     absl::Time started;
+    // Of a generation that brought images.
+    std::optional<absl::Duration> provider_time;
   };
   void Finish(const Asked& asked, http::Response& response) const;
 
@@ -75,6 +86,10 @@ class Api {
   std::atomic<bool> draining_{false};
   std::atomic<int> in_flight_{0};
   metrics::Gauge in_flight_gauge_;
+  const Rejections rejections_;
+  metrics::Histogram request_bytes_;
+  metrics::Histogram response_bytes_;
+  metrics::Histogram overhead_;
 };
 
 }  // namespace prismatic::gateway::openai

@@ -412,6 +412,25 @@ TEST_F(ApiTest, AClientThatHasGoneIsNoFailureOfTheService) {
   EXPECT_THAT(billing.reserved, IsEmpty());
 }
 
+TEST_F(ApiTest, WhatIsTurnedAwayIsCountedByWhy) {
+  auto rejected = [&](const std::string& reason) {
+    return metrics.GetCounter("prismatic_http_rejected_total", "", {{"reason", reason}}).value();
+  };
+  Post({});
+  Get("/no/such/path");
+  Post(Authorized(), "no JSON");
+  Post(Authorized(), R"({"model":"no-such-model","prompt":"p"})");  // the catalog's answer, which took work
+  EXPECT_EQ(rejected("auth"), 1);
+  EXPECT_EQ(rejected("bad_request"), 2);
+  billing.refusal = Error(absl::StatusCode::kResourceExhausted, ERROR_REASON_RATE_LIMIT_EXCEEDED, "Slow.");
+  Post(Authorized());
+  EXPECT_EQ(rejected("rate_limit"), 1);
+  api.StartDraining();
+  Post(Authorized());
+  EXPECT_EQ(rejected("overload"), 1);
+  EXPECT_EQ(rejected("bad_request"), 2);
+}
+
 TEST_F(ApiTest, WhileDrainingTheProbeFallsAndNewWorkIsTurnedAway) {
   EXPECT_EQ(Get("/readyz").status, 200);
   api.StartDraining();

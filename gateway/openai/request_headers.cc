@@ -80,4 +80,13 @@ absl::Status CheckContentType(const http::Request& request) {
   return absl::OkStatus();
 }
 
+TraceContext ReadTrace(const http::Request& request) {
+  IncomingTrace incoming;
+  for (const auto& [name, value] : request.headers) {
+    if (absl::EqualsIgnoreCase(name, kTraceparentKey)) incoming.AddTraceparent(value);
+    if (absl::EqualsIgnoreCase(name, kTracestateKey)) incoming.AddTracestate(value);
+  }
+  return incoming.Continue();
+}
+
 }  // namespace prismatic::gateway::openai

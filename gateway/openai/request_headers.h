@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "services/common/http/message.h"
+#include "services/common/trace/trace_context.h"
 
 namespace prismatic::gateway::openai {
 
@@ -21,6 +22,9 @@ absl::StatusOr<std::string> ReadIdempotencyKey(const http::Request& request);
 
 // `application/json`, in UTF-8. UNSUPPORTED_MEDIA_TYPE.
 absl::Status CheckContentType(const http::Request& request);
+
+// The client's trace, or a new one; tracing refuses nothing.
+TraceContext ReadTrace(const http::Request& request);
 
 absl::Status UnsupportedMediaType(absl::string_view message);
 

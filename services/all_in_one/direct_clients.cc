@@ -4,12 +4,20 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "prismatic/billing/v1/billing.grpc.pb.h"
+#include "services/common/rpc/call_log.h"
+
 namespace prismatic::all_in_one {
 namespace {
 
+// What rpc::Serve does for a call that comes over gRPC: logs it, and goes on where the caller wants to.
 template <typename Response>
-Task<absl::StatusOr<Response>> ThenOn(Executor& workers, Task<absl::StatusOr<Response>> task) {
+Task<absl::StatusOr<Response>> Served(const char* method, CallContext call, Executor& workers,
+                                      Task<absl::StatusOr<Response>> task) {
+  absl::Time started = absl::Now();
   absl::StatusOr<Response> response = co_await task;
+  rpc::LogCall(billing::v1::Billing::service_full_name(), method, call, started, response.status());
   ResumeOn resume(&workers);
   co_await resume;
   co_return response;
@@ -19,22 +27,25 @@ Task<absl::StatusOr<Response>> ThenOn(Executor& workers, Task<absl::StatusOr<Res
 
 Task<absl::StatusOr<billing::v1::CreateReservationResponse>> DirectBillingClient::CreateReservation(
     CallContext call, billing::v1::CreateReservationRequest request) {
-  return ThenOn(workers_, billing_.CreateReservation(std::move(request)));
+  return Served("CreateReservation", std::move(call), workers_,
+                billing_.CreateReservation(std::move(request)));
 }
 
 Task<absl::StatusOr<billing::v1::SettleReservationResponse>> DirectBillingClient::SettleReservation(
     CallContext call, billing::v1::SettleReservationRequest request) {
-  return ThenOn(workers_, billing_.SettleReservation(std::move(request)));
+  return Served("SettleReservation", std::move(call), workers_,
+                billing_.SettleReservation(std::move(request)));
 }
 
 Task<absl::StatusOr<billing::v1::ReleaseReservationResponse>> DirectBillingClient::ReleaseReservation(
     CallContext call, billing::v1::ReleaseReservationRequest request) {
-  return ThenOn(workers_, billing_.ReleaseReservation(std::move(request)));
+  return Served("ReleaseReservation", std::move(call), workers_,
+                billing_.ReleaseReservation(std::move(request)));
 }
 
 Task<absl::StatusOr<billing::v1::CheckKeyResponse>> DirectBillingClient::CheckKey(
     CallContext call, billing::v1::CheckKeyRequest request) {
-  return ThenOn(workers_, billing_.CheckKey(std::move(request)));
+  return Served("CheckKey", std::move(call), workers_, billing_.CheckKey(std::move(request)));
 }
 
 Task<gateway::Generated> DirectProviderClient::GenerateImages(

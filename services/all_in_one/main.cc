@@ -34,6 +34,7 @@ struct Options {
   std::string metrics_listen = "127.0.0.1:9464";
   std::string redis = "redis://127.0.0.1:6379";
   std::string admin_token_file;
+  absl::Duration connection_age = rpc::kConnectionAge;
 
   void AddTo(config::Flags& flags) {
     gateway.AddTo(flags);
@@ -47,6 +48,7 @@ struct Options {
     flags.Text("catalog", &registry.catalog, "the catalog file to import; empty: none");
     flags.Text("admin-token-file", &admin_token_file, "the file that holds the admin ports' token");
     flags.Require("admin-token-file");
+    rpc::AddConnectionAgeFlag(flags, &connection_age);
     model_registry::AddOperatorFlags(flags, registry);
     billing::AddMeterFlags(flags, billing);
     provider_proxy::AddUpstreamFlags(flags, proxy);
@@ -57,6 +59,7 @@ struct Options {
     registry.redis = billing.redis = redis;
     registry.admin_token_file = billing.admin_token_file = admin_token_file;
     gateway.admin.billing_token_file = admin_token_file;
+    registry.connection_age = billing.connection_age = proxy.connection_age = connection_age;
   }
 };
 
@@ -87,7 +90,8 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
   gateway_options.admin.targets = {
       .registry_admin = OwnPort(options.registry.admin_listen, registry->admin_port()),
       .billing_admin = OwnPort(options.billing.admin_listen, billing->admin_port()),
-      .provider_proxy = OwnPort(options.proxy.listen, proxy->port())};
+      .provider_proxy = OwnPort(options.proxy.listen, proxy->port()),
+      .in_this_process = true};
   ASSIGN_OR_RETURN(auto gateway,
                    gateway::GatewayServer::Start(gateway_options, {.billing = &billing_client,
                                                                    .provider = &provider_client,
@@ -96,6 +100,11 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
                                                                    .workers = &workers,
                                                                    .metrics = &metrics,
                                                                    .bytes_in_flight = &bytes_in_flight}));
+  process.OnLeave([&] {
+    proxy->StopBeingReady();
+    billing->StopBeingReady();
+    registry->StopBeingReady();
+  });
   gateway->AddDrainSteps(process);
   process.OnDrain("provider-proxy", [&] { proxy->Drain(kDrainGrace); });
   process.OnDrain("billing", [&] { billing->Drain(kDrainGrace); });
@@ -103,7 +112,7 @@ absl::Status Run(const Options& options, lifecycle::Process& process) {
   log::Info(
       "serving",
       {{"port", gateway->port()}, {"admin_port", gateway->admin_port()}, {"metrics_port", exporter->port()}});
-  process.RunUntilSignal();
+  process.RunUntilSignal(options.gateway.drain);
   return absl::OkStatus();
 }
 

@@ -51,9 +51,11 @@ std::string AccountOf(const Request& request) {
   return text.substr(0, std::min(text.find('.'), kSubjectBytesMax));
 }
 
-void LogCall(const char* method, const std::string& account, const std::string& actor,
-             const absl::Status& status) {
-  log::Info("admin call", {{"method", method},
+void LogCall(const CallContext& call, const char* method, const std::string& account,
+             const std::string& actor, const absl::Status& status) {
+  log::Info("admin call", {{"request_id", call.request_id},
+                           call.trace,
+                           {"method", method},
                            {"account", account},
                            {"actor", actor},
                            {"outcome", status.ok() ? "ok" : ResultLabel(status)}});
@@ -65,10 +67,10 @@ Task<absl::StatusOr<Response>> Refuse(absl::Status status) {
 }
 
 template <typename Response>
-Task<absl::StatusOr<Response>> Logged(const char* method, std::string account, std::string actor,
-                                      Task<absl::StatusOr<Response>> task) {
+Task<absl::StatusOr<Response>> Logged(CallContext call, const char* method, std::string account,
+                                      std::string actor, Task<absl::StatusOr<Response>> task) {
   absl::StatusOr<Response> response = co_await task;
-  LogCall(method, account, actor, response.status());
+  LogCall(call, method, account, actor, response.status());
   co_return response;
 }
 
@@ -87,16 +89,17 @@ grpc::ServerUnaryReactor* BillingAdminService::Serve(
     Task<absl::StatusOr<Response>> (Admin::*method)(Request, Call...), Call... call) {
   absl::Status allowed = token_.Check(*context);
   auto task = allowed.ok() ? (admin_.*method)(*request, std::move(call)...) : Refuse<Response>(allowed);
+  CallContext traced = rpc::ContextOf(context);
   return rpc::Serve(metrics_, name, context, response,
-                    Logged(name, AccountOf(*request), ActorOf(*context), std::move(task)));
+                    Logged(traced, name, AccountOf(*request), ActorOf(*context), std::move(task)), traced);
 }
 
 grpc::ServerWriteReactor<v1::TailLedgerEntriesResponse>* BillingAdminService::TailLedgerEntries(
     grpc::CallbackServerContext* context, const v1::TailLedgerEntriesRequest* request) {
   static constexpr char kName[] = "TailLedgerEntries";
-  auto ended = [this, account = AccountOf(*request), actor = ActorOf(*context),
-                started = absl::Now()](const absl::Status& status) {
-    LogCall(kName, account, actor, status);
+  auto ended = [this, call = rpc::ContextOf(context), account = AccountOf(*request),
+                actor = ActorOf(*context), started = metrics_.Begin(kName)](const absl::Status& status) {
+    LogCall(call, kName, account, actor, status);
     return metrics_.Finish(kName, started, status);
   };
   return tails_.Open(*request, token_.Check(*context), std::move(ended));

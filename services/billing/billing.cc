@@ -28,6 +28,17 @@ constexpr size_t kBodyHashBytes = 32;
 constexpr size_t kModelBytesMax = 256;
 constexpr size_t kPriceSelectorBytesMax = 256;  // 64 characters of the public API, in UTF-8
 
+// What can be repeated, as prismatic_idempotent_replays_total names it.
+constexpr char kReserve[] = "reserve";
+constexpr char kSettle[] = "settle";
+constexpr char kRelease[] = "release";
+
+bool LacksFunds(const absl::Status& refusal) {
+  return HasReason(refusal, common::v1::ERROR_REASON_CREDIT_BALANCE_EXHAUSTED) ||
+         HasReason(refusal, common::v1::ERROR_REASON_SUBSCRIPTION_QUOTA_EXHAUSTED) ||
+         HasReason(refusal, common::v1::ERROR_REASON_ACCOUNT_IN_DEBT);
+}
+
 // Who a request says that pays.
 struct Caller {
   bool is_account = false;
@@ -162,7 +173,13 @@ Billing::Billing(RedisLedger& ledger, PriceBook& prices, Sweeper& sweeper, metri
                "model"),
       images_(metrics, "prismatic_images_charged_total", "Images charged for.", "model"),
       units_(metrics, "prismatic_charged_quota_units_total",
-             "Units charged to subscriptions; late charges count those beyond the quota too.", "model") {}
+             "Units charged to subscriptions; late charges count those beyond the quota too.", "model"),
+      replays_(metrics, "prismatic_idempotent_replays_total",
+               "Repeated calls that were given the first one's answer.", "operation"),
+      insufficient_funds_(metrics.GetCounter("prismatic_insufficient_funds_total",
+                                             "Reservations refused since nothing could pay for them.")) {
+  for (const char* operation : {kReserve, kSettle, kRelease}) replays_.Add(operation, 0);
+}
 
 Task<absl::StatusOr<CatalogFact>> Billing::LookUp(std::string model, std::string size, std::string quality,
                                                   int64_t catalog_version, Naming naming) {
@@ -222,12 +239,20 @@ Task<absl::StatusOr<v1::CreateReservationResponse>> Billing::CreateReservation(
   absl::StatusOr<v1::CreateReservationResponse> response = co_await reserve;
   if (only_check) {
     checks_.Add(response.ok() ? "passed" : ResultLabel(response.status()));
-  } else if (!response.ok()) {
-    reservations_.Add(ResultLabel(response.status()));
   } else {
-    reservations_.Add(response->replayed() ? "replayed" : "admitted");
+    CountReservation(response);
   }
   co_return response;
+}
+
+void Billing::CountReservation(const absl::StatusOr<v1::CreateReservationResponse>& response) {
+  if (!response.ok()) {
+    reservations_.Add(ResultLabel(response.status()));
+    if (LacksFunds(response.status())) insufficient_funds_.Add();
+    return;
+  }
+  reservations_.Add(response->replayed() ? "replayed" : "admitted");
+  if (response->replayed()) replays_.Add(kReserve);
 }
 
 void Billing::CountSettlement(const std::string& reservation_id,
@@ -241,7 +266,10 @@ void Billing::CountSettlement(const std::string& reservation_id,
     return;
   }
   const v1::Reservation& reservation = settlement->response.reservation();
-  if (settlement->response.replayed()) return settlements_.Add("replayed");
+  if (settlement->response.replayed()) {
+    replays_.Add(kSettle);
+    return settlements_.Add("replayed");
+  }
   if (settlement->passed_on) {
     settlements_.Add("passed_on");
     log::Warning("a late settlement's idempotency key had gone to another attempt; nothing was charged",
@@ -297,6 +325,7 @@ Task<absl::StatusOr<v1::ReleaseReservationResponse>> Billing::ReleaseReservation
     releases_.Add(ResultLabel(response.status()));
   } else {
     releases_.Add(response->replayed() ? "replayed" : "released");
+    if (response->replayed()) replays_.Add(kRelease);
   }
   co_return response;
 }

@@ -53,6 +53,7 @@ class Billing {
   // An estimate that holds past their time do not stand in the way of, as with a reservation.
   Task<absl::StatusOr<Estimate>> EstimateSwept(Payer payer, CatalogFact fact, int image_count);
   void CountSettlement(const std::string& reservation_id, const absl::StatusOr<Settlement>& settlement);
+  void CountReservation(const absl::StatusOr<v1::CreateReservationResponse>& response);
   // Of a charge whose first answer was lost, when its repeat tells that it was made.
   Task<void> CountLostCharge(ReservationId id, int64_t ledger_sequence);
 
@@ -66,6 +67,8 @@ class Billing {
   CounterFamily charged_;
   CounterFamily images_;
   CounterFamily units_;
+  CounterFamily replays_;
+  metrics::Counter insufficient_funds_;
   LostAnswers lost_answers_;
 };
 

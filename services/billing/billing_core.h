@@ -3,6 +3,7 @@
 
 #include "services/billing/admin.h"
 #include "services/billing/billing.h"
+#include "services/billing/books_watch.h"
 #include "services/billing/catalog_price_book.h"
 #include "services/billing/redis_ledger.h"
 #include "services/billing/sweeper.h"
@@ -12,17 +13,20 @@
 
 namespace prismatic::billing {
 
-// Billing without ports: what the gRPC services wrap, and what the all-in-one calls. Sweeps from the
-// start. What it is given outlives it; no call may be in flight when it goes.
+// Billing without ports: what the gRPC services wrap, and what the all-in-one calls. Sweeps, and
+// watches over the books, from the start. What it is given outlives it; no call may be in flight when it
+// goes.
 class BillingCore {
  public:
   BillingCore(redis::Client& redis, catalog_watch::CatalogHolder& catalog, metrics::Registry& metrics)
       : ledger_(redis, metrics),
         prices_(catalog),
         sweeper_(ledger_, metrics),
+        books_(ledger_, metrics),
         billing_(ledger_, prices_, sweeper_, metrics),
         admin_(ledger_, catalog) {
     sweeper_.Start();
+    books_.Start();
   }
 
   Billing& billing() { return billing_; }
@@ -33,6 +37,7 @@ class BillingCore {
   RedisLedger ledger_;
   CatalogPriceBook prices_;
   Sweeper sweeper_;
+  BooksWatch books_;
   Billing billing_;
   Admin admin_;
 };

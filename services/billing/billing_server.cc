@@ -11,7 +11,6 @@
 #include "services/common/log/log.h"
 #include "services/common/redis/durability.h"
 #include "services/common/rpc/channel.h"
-#include "services/common/rpc/server.h"
 #include "services/common/status/status_macros.h"
 
 namespace prismatic::billing {
@@ -19,6 +18,9 @@ namespace {
 
 // How late health may be about Redis; callers see BILLING_UNAVAILABLE at once.
 constexpr std::chrono::milliseconds kRedisLook(100);
+// A replica that has just started would refuse reservations until its first catalog comes. When none comes
+// (the registry is away), settlements shall not wait for it, which need none.
+constexpr absl::Duration kCatalogWait = absl::Seconds(10);
 
 }  // namespace
 
@@ -30,6 +32,8 @@ void AddFlags(config::Flags& flags, BillingOptions& options) {
   flags.Text("registry", &options.registry, "the registry's port for callers, host:port");
   flags.Text("admin-token-file", &options.admin_token_file, "the file that holds the admin port's token");
   flags.Require("admin-token-file");
+  rpc::AddConnectionAgeFlag(flags, &options.connection_age);
+  options.drain.AddTo(flags);
   AddMeterFlags(flags, options);
 }
 
@@ -66,12 +70,14 @@ absl::Status BillingServer::Build(const BillingOptions& options, catalog_watch::
   admin_service_ = std::make_unique<BillingAdminService>(core_->admin(), *tails_, metrics, std::move(token));
   rpc::TlsPort meters_port = {options.meters_listen, options.meters_cert_file, options.meters_key_file,
                               options.meters_client_ca_file};
-  ASSIGN_OR_RETURN(
-      server_,
-      rpc::Server::Start({.address = options.listen, .tls = meters_port, .services = {service_.get()}}));
-  ASSIGN_OR_RETURN(admin_server_,
-                   rpc::Server::Start({.address = options.admin_listen, .services = {admin_service_.get()}}));
-  redis_watch_ = std::thread([this] { WatchRedis(); });
+  ASSIGN_OR_RETURN(server_, rpc::Server::Start({.address = options.listen,
+                                                .tls = meters_port,
+                                                .services = {service_.get()},
+                                                .connection_age = options.connection_age}));
+  ASSIGN_OR_RETURN(admin_server_, rpc::Server::Start({.address = options.admin_listen,
+                                                      .services = {admin_service_.get()},
+                                                      .connection_age = options.connection_age}));
+  readiness_watch_ = std::thread([this, &catalog] { WatchReadiness(catalog); });
   return absl::OkStatus();
 }
 
@@ -86,17 +92,18 @@ void BillingServer::CheckRedis() {
   log::Warning("the settings of Redis could not be looked at", {{"error", findings.status().message()}});
 }
 
-void BillingServer::WatchRedis() {
-  bool serving = false;
+void BillingServer::WatchReadiness(const catalog_watch::CatalogHolder& catalog) {
+  const absl::Time catalog_due = absl::Now() + kCatalogWait;
+  bool serving = false, ready = false;
   std::optional<uint64_t> checked;  // in which history
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     bool connected = redis_->connected();
-    if (connected != serving) {
-      serving = connected;
-      server_->SetServing(serving);
-      admin_server_->SetServing(serving);
-      log::Info(serving ? "billing is ready" : "billing is not ready: no Redis");
+    if (connected != std::exchange(serving, connected)) admin_server_->SetServing(serving);
+    bool able = connected && (catalog.ready() || absl::Now() >= catalog_due);
+    if (able != std::exchange(ready, able)) {
+      server_->SetServing(ready);
+      log::Info(ready ? "billing is ready" : "billing is not ready: no Redis");
     }
     uint64_t history = redis_->replication().changes;
     if (connected && checked != history) {
@@ -109,13 +116,18 @@ void BillingServer::WatchRedis() {
   }
 }
 
+void BillingServer::StopBeingReady() {
+  server_->StopBeingReady();
+  admin_server_->StopBeingReady();
+}
+
 void BillingServer::Drain(absl::Duration grace) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
   }
-  if (redis_watch_.joinable()) redis_watch_.join();
+  if (readiness_watch_.joinable()) readiness_watch_.join();
   // They would go on for ever.
   if (tails_ != nullptr) tails_->End();
   if (server_ != nullptr) server_->Shutdown(grace);

@@ -13,13 +13,11 @@
 #include "services/billing/billing_core.h"
 #include "services/catalog_watch/catalog_holder.h"
 #include "services/common/config/flags.h"
+#include "services/common/lifecycle/lifecycle.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
 #include "services/common/redis/client.h"
-
-namespace prismatic::rpc {
-class Server;
-}  // namespace prismatic::rpc
+#include "services/common/rpc/server.h"
 
 namespace prismatic::billing {
 
@@ -46,6 +44,10 @@ struct BillingOptions {
   std::string meters_client_ca_file;
   // Names in client certificates that may reserve for an account by its name.
   std::vector<std::string> trusted_meters;
+  // Of a connection to any of the ports.
+  absl::Duration connection_age = rpc::kConnectionAge;
+  // For main.
+  lifecycle::DrainOptions drain;
 };
 
 // Makes each option a flag of the program.
@@ -54,8 +56,8 @@ void AddFlags(config::Flags& flags, BillingOptions& options);
 void AddMeterFlags(config::Flags& flags, BillingOptions& options);
 
 // The whole service but for its process: core, both gRPC ports, health. Starts without waiting for Redis
-// and says NOT_SERVING while it is away. Destroyed before catalog, loop and metrics, not on the loop's
-// thread.
+// and says NOT_SERVING while it is away; the callers' port also until the first catalog comes, though for 10
+// s at most. Destroyed before catalog, loop and metrics, not on the loop's thread.
 class BillingServer {
  public:
   // Fails on a bad token file or Redis URL, or a taken port.
@@ -71,6 +73,8 @@ class BillingServer {
   int port() const;
   int admin_port() const;
 
+  // Health says so; calls are served all the same.
+  void StopBeingReady();
   // Takes no new calls; those in flight have `grace`. Blocks. Idempotent.
   void Drain(absl::Duration grace);
 
@@ -80,8 +84,9 @@ class BillingServer {
                      metrics::Registry& metrics);
   // Logs what of Redis' settings does not keep what must last.
   void CheckRedis();
-  // Tells health whether Redis is there, and looks at each server's settings once, until stopped.
-  void WatchRedis();
+  // Tells health whether Redis is there and the first catalog has come, and looks at the settings of each
+  // server of Redis once, until stopped.
+  void WatchReadiness(const catalog_watch::CatalogHolder& catalog);
 
   // In the order in which they depend on one another.
   std::unique_ptr<redis::Client> redis_;
@@ -95,7 +100,7 @@ class BillingServer {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // guarded by mutex_
-  std::thread redis_watch_;
+  std::thread readiness_watch_;
 };
 
 }  // namespace prismatic::billing

@@ -31,8 +31,9 @@ absl::Status Run(const BillingOptions& options, lifecycle::Process& process) {
   log::Info(
       "listening",
       {{"port", server->port()}, {"admin_port", server->admin_port()}, {"metrics_port", exporter->port()}});
+  process.OnLeave([&] { server->StopBeingReady(); });
   process.OnDrain("stop serving", [&] { server->Drain(kDrainGrace); });
-  process.RunUntilSignal();
+  process.RunUntilSignal(options.drain);
   return absl::OkStatus();
 }
 

@@ -63,6 +63,7 @@ std::string AccountListKey(int bucket) { return absl::StrCat(Tag(bucket), ":acco
 std::string TotalsKey(int bucket, int32_t day) { return absl::StrCat(Tag(bucket), ":day:", day); }
 std::string AuditKey(int bucket) { return absl::StrCat(Tag(bucket), ":audit"); }
 std::string SettingsAuditKey(int bucket) { return absl::StrCat(Tag(bucket), ":audit:settings"); }
+std::string BooksTurnKey() { return absl::StrCat(Tag(0), ":books:turn"); }
 std::string ImportedKeyName(absl::string_view key_sha256) { return absl::StrCat("apikey:", key_sha256); }
 
 AccountKeys::AccountKeys(absl::string_view account)

@@ -43,6 +43,8 @@ std::string AccountListKey(int bucket);
 std::string TotalsKey(int bucket, int32_t day);
 std::string AuditKey(int bucket);
 std::string SettingsAuditKey(int bucket);
+// `{b000}:books:turn`, of the whole suite: who looks through all books.
+std::string BooksTurnKey();
 // `apikey:<hash>`, the one key that is in no bucket: it tells whose an imported API key is.
 std::string ImportedKeyName(absl::string_view key_sha256);
 

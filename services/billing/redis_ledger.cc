@@ -51,14 +51,15 @@ std::string FactWord(CatalogFact::Kind kind) {
 
 // What is answered as done although a failover may undo it: a settlement, whose images are out, and a new
 // key, whose secret is shown once. (So is an expiry, which is made again by whoever looks and waits for
-// nobody.)
+// nobody; and the turn to look through the books, which may be had twice.)
 bool StandsUnconfirmed(absl::string_view function) {
-  return function == "settle" || function == "create_key";
+  return function == "settle" || function == "create_key" || function == "take_turn";
 }
 
 // Nothing that could be lost; that these go over the lasting connection, too, is a matter of their deadline.
 bool IsRead(absl::string_view function) {
-  return absl::StartsWith(function, "get_") || absl::StartsWith(function, "list_") || function == "audit";
+  return absl::StartsWith(function, "get_") || absl::StartsWith(function, "list_") || function == "audit" ||
+         function == "inspect";
 }
 
 // The four words of the period that {PERIOD, 0, now, first start, period} asks for.
@@ -105,7 +106,11 @@ RedisLedger::RedisLedger(redis::Client& client, metrics::Registry& metrics, Opti
       damaged_(metrics, "prismatic_damaged_counters_total",
                "Settlements that met counters of their day (usage, totals) which cannot be read; those count "
                "from zero.",
-               "counters") {}
+               "counters") {
+  // There from the start, so that the first one is an increase.
+  for (const char* result : {"restored", "kept", "refused", "passed_on", "forgotten"}) resent_.Add(result, 0);
+  for (const char* counters : {"usage", "totals"}) damaged_.Add(counters, 0);
+}
 
 std::string RedisLedger::Now() const {
   return options_.test_clock ? absl::StrCat(options_.test_clock()) : "";

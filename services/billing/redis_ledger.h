@@ -17,6 +17,7 @@
 #include "services/billing/day_counters.h"
 #include "services/billing/functions.h"
 #include "services/billing/imported_key_cache.h"
+#include "services/billing/inspection.h"
 #include "services/billing/ledger_changes.h"
 #include "services/billing/ledger_replies.h"
 #include "services/billing/names.h"
@@ -83,12 +84,6 @@ struct AccountState {
 struct ReleaseKey {
   std::string key_id;
   std::string key_sha256;
-};
-
-// A place in the list of a bucket's holds; empty: its begin.
-struct HoldPosition {
-  std::string end_us;
-  std::string reservation_id;
 };
 
 struct Estimate {
@@ -201,6 +196,27 @@ class RedisLedger {
   // Never fails; what cannot be told is missing.
   Task<v1::GetBillingStatusResponse> Status();
 
+  // For the watch over all books: redis_ledger_inspect.cc. Of these BILLING_UNAVAILABLE means that Redis
+  // cannot be asked, any other error that what is there cannot be read.
+  //
+  // Whether `who` has the turn to look, now and for `time`. Nothing that must last: a replica that has died
+  // has no turn.
+  Task<absl::StatusOr<bool>> TakeBooksTurn(std::string who, absl::Duration time,
+                                           redis::Lane lane = redis::Lane::kLasting);
+  // Those that have accounts or holds, or cannot be read.
+  Task<absl::StatusOr<std::vector<int>>> BucketsInUse();
+  // Names behind `after`, in order.
+  Task<absl::StatusOr<std::vector<std::string>>> ListBucket(int bucket, std::string after, int limit);
+  // Of one bucket, in one moment; `names` are accounts of it.
+  Task<absl::StatusOr<BucketView>> Inspect(int bucket, std::vector<std::string> names,
+                                           InspectionLimits limits);
+  // The same of one account, of whose holds alone `pending` and the account's sums are: up to
+  // `holds_of_one_max` of them, in a bucket that lists up to four times as many.
+  Task<absl::StatusOr<BucketView>> InspectOne(int bucket, std::string name, InspectionLimits limits);
+  // Adds a page of the bucket's pending reservations to `sums`; answers where it ends, empty: there are no
+  // more.
+  Task<absl::StatusOr<HoldPosition>> SumPending(int bucket, HoldPosition after, int look, PendingSums* sums);
+
   // What Redis' clock may say now.
   int64_t NowUs() const;
 
@@ -225,6 +241,9 @@ class RedisLedger {
   // A hash's number in the account, and the mapping to it, set where there is none.
   Task<absl::StatusOr<KeyId>> ClaimImport(std::string account, std::string key_sha256);
   Task<absl::StatusOr<std::optional<KeyId>>> ReadMapping(std::string key_sha256);
+  // `alone`: the account whose holds are looked at; empty: all of the bucket.
+  Task<absl::StatusOr<BucketView>> InspectHolds(int bucket, std::vector<std::string> names, std::string alone,
+                                                int holds_max, absl::Duration overdue_after);
   struct HoldList {
     std::vector<ReservationId> ids;
     // Where the list was left; empty: at its end.

@@ -3,8 +3,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/random/random.h"
@@ -19,6 +21,10 @@ namespace {
 constexpr int64_t kCatalogBytesMax = int64_t{64} << 20;
 constexpr absl::Duration kBackoffFirst = absl::Milliseconds(100);
 constexpr absl::Duration kBackoffMax = absl::Seconds(2);
+// A stream that lasted this long ends with its connection, by age or with its replica, and the next one is
+// there 100 ms later: no failure, unless that one fails.
+constexpr absl::Duration kSettled = absl::Seconds(5);
+using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
@@ -31,7 +37,8 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
         holder_(holder),
         line_(line),
         loop_(loop),
-        stub_(model_registry::v1::ModelRegistry::NewStub(rpc::MakeChannel(target_, kCatalogBytesMax))) {}
+        stub_(
+            model_registry::v1::ModelRegistry::NewStub(rpc::MakeServiceChannel(target_, kCatalogBytesMax))) {}
 
   void Open();
   void Stop();
@@ -44,6 +51,8 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
   void Forget();
   // It is gone.
   void Ended(const grpc::Status& status);
+  // Whether the stream that has ended had lasted.
+  bool WasSettled();
   void OpenLater(absl::Duration delay);
 
   const std::string target_;
@@ -55,11 +64,12 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
 
   std::mutex mutex_;
   std::condition_variable ended_;
-  Stream* stream_ = nullptr;                // guarded by mutex_; owned by itself until OnDone
-  bool streaming_ = false;                  // guarded by mutex_; from Open to Ended
-  bool stopping_ = false;                   // guarded by mutex_
-  bool reported_ = false;                   // guarded by mutex_; the outage is in the log already
-  absl::Duration backoff_ = kBackoffFirst;  // guarded by mutex_
+  Stream* stream_ = nullptr;                       // guarded by mutex_; owned by itself until OnDone
+  bool streaming_ = false;                         // guarded by mutex_; from Open to Ended
+  bool stopping_ = false;                          // guarded by mutex_
+  bool reported_ = false;                          // guarded by mutex_; the outage is in the log already
+  std::optional<Clock::time_point> connected_at_;  // guarded by mutex_; of the stream, once it is
+  absl::Duration backoff_ = kBackoffFirst;         // guarded by mutex_
 };
 
 class Watcher::Impl::Stream : public grpc::ClientReadReactor<model_registry::v1::WatchCatalogResponse> {
@@ -113,6 +123,7 @@ void Watcher::Impl::Connected() {
   line_.Connected();
   std::lock_guard<std::mutex> lock(mutex_);
   backoff_ = kBackoffFirst;
+  connected_at_ = Clock::now();
   if (std::exchange(reported_, false)) log::Info("catalog watch is back", {{"registry", target_}});
 }
 
@@ -121,11 +132,18 @@ void Watcher::Impl::Forget() {
   stream_ = nullptr;
 }
 
+bool Watcher::Impl::WasSettled() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::optional<Clock::time_point> connected_at = std::exchange(connected_at_, std::nullopt);
+  return connected_at && absl::FromChrono(Clock::now() - *connected_at) >= kSettled;
+}
+
 void Watcher::Impl::Ended(const grpc::Status& status) {
-  line_.Lost();
+  bool settled = WasSettled();
+  if (!settled) line_.Lost();
   std::lock_guard<std::mutex> lock(mutex_);
   if (!stopping_) {
-    if (!std::exchange(reported_, true)) {
+    if (!settled && !std::exchange(reported_, true)) {
       log::Warning("catalog watch ended, trying again until it works",
                    {{"registry", target_},
                     {"grpc_code", static_cast<int>(status.error_code())},

@@ -26,6 +26,8 @@ void AddFlags(config::Flags& flags, RegistryOptions& options) {
   flags.Text("catalog", &options.catalog, "the catalog file to import; empty: none");
   flags.Text("admin-token-file", &options.admin_token_file, "the file that holds the admin port's token");
   flags.Require("admin-token-file");
+  rpc::AddConnectionAgeFlag(flags, &options.connection_age);
+  options.drain.AddTo(flags);
   AddOperatorFlags(flags, options);
 }
 
@@ -58,14 +60,19 @@ absl::Status RegistryServer::Build(const RegistryOptions& options, loop::Loop& l
       *registry_, metrics, *authority_, [this] { return operators_->FirstPasswordInUse(); });
   ASSIGN_OR_RETURN(server_, rpc::Server::Start({.address = options.listen,
                                                 .services = {service_.get()},
-                                                .message_bytes_max = kCatalogBytesMax}));
+                                                .message_bytes_max = kCatalogBytesMax,
+                                                .connection_age = options.connection_age}));
   ASSIGN_OR_RETURN(admin_server_,
                    rpc::Server::Start({.address = options.admin_listen,
                                        .services = {admin_service_.get(), operators_service_.get()},
-                                       .message_bytes_max = kAdminBytesMax}));
+                                       .message_bytes_max = kAdminBytesMax,
+                                       .connection_age = options.connection_age}));
   registry_->Start([this](bool ready) {
     log::Info(ready ? "registry is ready" : "registry is not ready");
-    ShowReady([ready](Readiness& now) { now.registry = ready; });
+    ShowReady([ready](Readiness& now) {
+      now.registry = ready;
+      now.catalog |= ready;
+    });
   });
   first_owner_ =
       std::make_unique<FirstOwner>(loop, *operator_store_, *passwords_, options.owner_password_file,
@@ -84,12 +91,18 @@ void RegistryServer::BuildOperators(rpc::AdminToken token, metrics::Registry& me
 void RegistryServer::ShowReady(const std::function<void(Readiness&)>& change) {
   std::lock_guard<std::mutex> lock(mutex_);
   change(readiness_);
-  server_->SetServing(readiness_.registry);
+  // Watches and reads go on while Redis is away.
+  server_->SetServing(readiness_.catalog);
   // Whoever waits for the admin port may log in from then on.
   admin_server_->SetServing(readiness_.registry && readiness_.operators);
 }
 
 RegistryServer::~RegistryServer() { Drain(absl::ZeroDuration()); }
+
+void RegistryServer::StopBeingReady() {
+  server_->StopBeingReady();
+  admin_server_->StopBeingReady();
+}
 
 void RegistryServer::Drain(absl::Duration grace) {
   if (registry_ == nullptr) return;

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "services/common/config/flags.h"
+#include "services/common/lifecycle/lifecycle.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
 #include "services/common/rpc/server.h"
@@ -33,6 +34,10 @@ struct RegistryOptions {
   std::string admin_token_file;
   // Where the first owner's password is written, should there be no operator; empty: on standard output.
   std::string owner_password_file;
+  // Of a connection to either port.
+  absl::Duration connection_age = rpc::kConnectionAge;
+  // For main.
+  lifecycle::DrainOptions drain;
 };
 
 // Makes each option a flag of the program.
@@ -41,7 +46,8 @@ void AddFlags(config::Flags& flags, RegistryOptions& options);
 void AddOperatorFlags(config::Flags& flags, RegistryOptions& options);
 
 // The whole service but for its process: core, both gRPC ports, health. Starts without waiting for
-// Redis and says NOT_SERVING until it has answered. Destroyed before the loop and the metrics, not on
+// Redis and says NOT_SERVING until it has answered; from then on the callers' port is SERVING, whose answers
+// need no Redis, and the admin port is while Redis answers. Destroyed before the loop and the metrics, not on
 // the loop's thread.
 class RegistryServer {
  public:
@@ -55,13 +61,18 @@ class RegistryServer {
   int port() const { return server_->port(); }
   int admin_port() const { return admin_server_->port(); }
 
+  // Health says so; calls are served all the same.
+  void StopBeingReady();
   // Ends the watches and takes no new calls; those in flight have `grace`. Blocks. Idempotent.
   void Drain(absl::Duration grace);
 
  private:
   RegistryServer() = default;
   struct Readiness {
+    // Redis answers.
     bool registry = false;
+    // It has: there is a catalog to read and to watch.
+    bool catalog = false;
     // There are some, or nothing more can be done for it.
     bool operators = false;
   };

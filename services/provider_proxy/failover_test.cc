@@ -43,6 +43,24 @@ TEST_F(FailoverTest, TheNextRouteIsTriedWhenTheFirstDidNotStart) {
   }
   EXPECT_EQ(process_.Counted("prismatic_fallbacks_total", {{"from", "first"}, {"reason", "rate_limited"}}),
             1);
+  EXPECT_THAT(process_.metrics.Text(), HasSubstr("prismatic_upstream_attempts_bucket{le=\"1\"} 0"));
+  EXPECT_THAT(process_.metrics.Text(), HasSubstr("prismatic_upstream_attempts_bucket{le=\"2\"} 5"));
+}
+
+TEST_F(FailoverTest, SlotsAreToldOfTheProvidersThatThereAre) {
+  CatalogBuilder two;
+  two.Add("first", "http://127.0.0.1:1");
+  two.Add("second", "http://127.0.0.1:1");
+  two.provider(1).set_max_concurrent(7);
+  Use(two);
+  EXPECT_THAT(process_.metrics.Text(), HasSubstr("prismatic_provider_concurrency{provider=\"first\"} 0"));
+  EXPECT_THAT(process_.metrics.Text(),
+              HasSubstr("prismatic_provider_concurrency_limit{provider=\"second\"} 7"));
+  CatalogBuilder one;
+  one.Add("first", "http://127.0.0.1:1");
+  Use(one);
+  EXPECT_THAT(process_.metrics.Text(),
+              Not(HasSubstr("prismatic_provider_concurrency_limit{provider=\"second\"}")));
 }
 
 TEST_F(FailoverTest, NoSecondCallAfterAnOutcomeThatMayHaveCost) {

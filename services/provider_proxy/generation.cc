@@ -63,6 +63,11 @@ int ProviderProxy::Generation::delivered() const {
   return delivered_;
 }
 
+int ProviderProxy::Generation::calls() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return calls_;
+}
+
 bool ProviderProxy::Generation::over() const {
   if (call.cancellation.cancelled() || absl::Now() >= call.deadline) return true;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -75,14 +80,14 @@ int ProviderProxy::Generation::FirstIndex() {
   return std::exchange(handed_out_, handed_out_ + missing_);
 }
 
-bool ProviderProxy::Generation::tried() const {
+int ProviderProxy::Generation::attempts() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return tried_;
+  return attempts_;
 }
 
-void ProviderProxy::Generation::NoteTried() {
+void ProviderProxy::Generation::NoteAttempt() {
   std::lock_guard<std::mutex> lock(mutex_);
-  tried_ = true;
+  ++attempts_;
 }
 
 bool ProviderProxy::Generation::Take(UpstreamCaller::Result result, const Candidate& candidate, int count,

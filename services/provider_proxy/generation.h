@@ -38,15 +38,17 @@ struct ProviderProxy::Generation {
   // Images that no upstream has been asked for, or none has begun.
   int missing() const;
   int delivered() const;
+  // Calls of upstreams that have been made.
+  int calls() const;
   // No further route is to be asked.
   bool over() const;
 
   // Where the next route counts on in the request's images: at the beginning while nothing was delivered, so
   // that one picture has the same seed over every route; behind all that was asked for afterwards.
   int FirstIndex();
-  // A call has been made, or is being made.
-  bool tried() const;
-  void NoteTried();
+  // Over how many routes calls have been made or are being made; one that is asked again counts again.
+  int attempts() const;
+  void NoteAttempt();
 
   // Takes what a call for `count` images came to, and hands its images on. False: no more of this route.
   bool Take(UpstreamCaller::Result result, const Candidate& candidate, int count, ProxyMetrics& metrics);
@@ -85,7 +87,7 @@ struct ProviderProxy::Generation {
   int missing_;     // guarded by mutex_, as all below
   int delivered_ = 0;
   int calls_ = 0;
-  bool tried_ = false;
+  int attempts_ = 0;
   int handed_out_ = 0;              // images that calls were divided into since the first was delivered
   bool final_ = false;              // an outcome that forbids further calls
   absl::Status no_references_;      // why reference images could not be fetched

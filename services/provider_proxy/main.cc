@@ -32,8 +32,9 @@ absl::Status Run(const ProxyOptions& options, lifecycle::Process& process) {
                    ProxyServer::Start(options, catalog, loop, workers, metrics, &bytes_in_flight));
   catalog_watch::Watcher watcher(options.registry, catalog, loop, metrics);
   log::Info("listening", {{"port", server->port()}, {"metrics_port", exporter->port()}});
+  process.OnLeave([&] { server->StopBeingReady(); });
   process.OnDrain("stop serving", [&] { server->Drain(kDrainGrace); });
-  process.RunUntilSignal();
+  process.RunUntilSignal(options.drain);
   return absl::OkStatus();
 }
 

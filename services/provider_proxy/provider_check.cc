@@ -127,6 +127,7 @@ Task<absl::StatusOr<v1::TestProviderResponse>> ProviderCheck::Run(CallContext ca
   }
   visit.response.set_ok(failed.empty());
   log::Info("provider tested", {{"request_id", visit.call.request_id},
+                                visit.call.trace,
                                 {"provider", visit.provider->name()},
                                 {"failed", absl::StrJoin(failed, ",")}});
   co_return std::move(visit.response);

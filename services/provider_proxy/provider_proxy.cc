@@ -4,7 +4,9 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/time/time.h"
+#include "services/common/log/log.h"
 #include "services/common/status/status.h"
 #include "services/provider_proxy/adapters/provider_errors.h"
 #include "services/provider_proxy/generation.h"
@@ -65,7 +67,14 @@ ProviderProxy::ProviderProxy(Parts parts)
           "prismatic_bytes_in_flight", "Bytes of requests and results in memory, of --bytes-in-flight-max.")),
       results_waiting_(parts.metrics.GetGauge("prismatic_results_waiting",
                                               "Requests whose results wait unread for room in memory.")),
-      ticker_(parts.loop, kTick, [this] { Look(); }) {
+      ticker_(parts.loop, kTick, [this] { Look(); }),
+      concurrency_(parts.metrics.Read("prismatic_provider_concurrency",
+                                      "Calls under way to each provider of the catalog.", "provider",
+                                      [this] { return OfEachProvider(&Slots::View::in_flight); })),
+      concurrency_limit_(parts.metrics.Read("prismatic_provider_concurrency_limit",
+                                            "How many calls this process may have under way to a provider.",
+                                            "provider",
+                                            [this] { return OfEachProvider(&Slots::View::limit); })) {
   limits_ = catalog_.Subscribe([this](const std::shared_ptr<const catalog_watch::Snapshot>& snapshot) {
     UseCatalog(snapshot->catalog());
   });
@@ -81,6 +90,15 @@ void ProviderProxy::Look() {
   results_waiting_.Set(static_cast<double>(bytes_in_flight_->waiting()));
 }
 
+std::map<std::string, double> ProviderProxy::OfEachProvider(int Slots::View::*figure) {
+  std::map<std::string, double> figures;
+  std::shared_ptr<const catalog_watch::Snapshot> snapshot = catalog_.Current();
+  for (const catalog::v1::Provider& provider : snapshot->catalog().providers()) {
+    figures[provider.name()] = slots_.Look(provider.name()).*figure;
+  }
+  return figures;
+}
+
 void ProviderProxy::UseCatalog(const catalog::v1::Catalog& catalog) {
   for (const catalog::v1::Provider& provider : catalog.providers()) {
     slots_.SetLimit(provider.name(), provider.max_concurrent());
@@ -90,6 +108,25 @@ void ProviderProxy::UseCatalog(const catalog::v1::Catalog& catalog) {
 
 Task<ProviderProxy::Generated> ProviderProxy::Generate(
     CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request, ImageSink sink) {
+  absl::Time started = absl::Now();
+  auto working = Work(call, request, std::move(sink));
+  Generated generated = co_await working;
+  bool ok = generated.status.ok();
+  log::Info("generation",
+            {{"request_id", call.request_id},
+             call.trace,
+             {"model", request->model()},
+             {"outcome", ok ? "ok" : absl::AsciiStrToLower(ReasonName(ReasonOf(generated.status)))},
+             {"images_wanted", request->image_count()},
+             {"images", generated.images},
+             {"upstream_calls", generated.upstream_calls},
+             {"duration_ms", absl::ToInt64Milliseconds(absl::Now() - started)}});
+  co_return std::move(generated);
+}
+
+Task<ProviderProxy::Generated> ProviderProxy::Work(CallContext call,
+                                                   std::shared_ptr<const v1::GenerateImagesRequest> request,
+                                                   ImageSink sink) {
   absl::Status checked = Check(*request);
   if (!checked.ok()) co_return Generated{checked, nullptr};
   call.deadline = std::min(call.deadline, absl::Now() + generation_max_);
@@ -109,7 +146,8 @@ Task<ProviderProxy::Generated> ProviderProxy::Generate(
   auto trying = TryRoutes(
       generation, InOrderOfTrial(*std::move(candidates), random_, health_, generation->request->caller()));
   co_await trying;
-  co_return Generated{Conclude(*generation), generation->room};
+  absl::Status status = Conclude(*generation);
+  co_return Generated{std::move(status), generation->room, generation->delivered(), generation->calls()};
 }
 
 absl::StatusOr<std::vector<Candidate>> ProviderProxy::CandidatesFor(
@@ -193,8 +231,8 @@ Task<std::shared_ptr<const v1::GenerateImagesRequest>> ProviderProxy::RequestFor
   if (!generation->inlined) {
     FetchOptions options =
         FetchOptionsFor(generation->call, candidate, nullptr, exchange_.EgressOf(*candidate.provider));
-    auto inlining =
-        InlineReferences(generation->request, std::move(options), &fetcher_, &workers_, &reference_bytes_);
+    auto inlining = InlineReferences(generation->call, generation->request, std::move(options), &fetcher_,
+                                     &workers_, &reference_bytes_);
     absl::StatusOr<InlinedRequest> inlined = co_await inlining;
     generation->inlined.emplace(std::move(inlined));
   }
@@ -235,13 +273,13 @@ Task<bool> ProviderProxy::TryRoute(std::shared_ptr<Generation> generation, Candi
   auto pieces = std::make_shared<Pieces>(candidate, std::move(request), generation->missing(),
                                          candidate.adapter->ImagesPerCallMax(candidate.target()),
                                          generation->FirstIndex());
-  if (!generation->tried()) {
+  if (generation->attempts() == 0) {
     retries_.NoteFirstCall();
-    generation->NoteTried();
   } else if (!retries_.TryTake()) {
     generation->NoteNoRetries();
     co_return true;
   }
+  generation->NoteAttempt();
   // The first slot is enough to make all calls one after the other; what else is free makes it faster.
   int lanes_max = std::min(kCallsAtOnce, pieces->size());
   while (static_cast<int>(slots.size()) < lanes_max) {
@@ -297,6 +335,7 @@ Task<absl::StatusOr<v1::GetProviderStatesResponse>> ProviderProxy::States() {
 }
 
 absl::Status ProviderProxy::Conclude(Generation& generation) {
+  if (generation.attempts() > 0) metrics_.ObserveAttempts(generation.attempts());
   if (generation.delivered() == 0) return generation.TakeFailure();
   metrics_.ObserveGeneration(generation.first_provider(), generation.request->model(),
                              absl::Now() - generation.started);

@@ -2,6 +2,7 @@
 #define PRISMATIC_SERVICES_PROVIDER_PROXY_PROVIDER_PROXY_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,9 @@ class ProviderProxy {
   struct Generated {
     absl::Status status;
     std::shared_ptr<ByteRoom> room;
+    // For the log.
+    int images = 0;
+    int upstream_calls = 0;
   };
   Task<Generated> Generate(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
                            ImageSink sink);
@@ -84,6 +88,8 @@ class ProviderProxy {
   struct Generation;
   struct Pieces;
 
+  Task<Generated> Work(CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request,
+                       ImageSink sink);
   absl::StatusOr<std::vector<Candidate>> CandidatesFor(const catalog_watch::Snapshot& snapshot,
                                                        const v1::GenerateImagesRequest& request) const;
   Task<bool> TryRoutes(std::shared_ptr<Generation> generation, std::vector<Candidate> candidates);
@@ -98,6 +104,8 @@ class ProviderProxy {
   absl::Status Conclude(Generation& generation);
   void UseCatalog(const catalog::v1::Catalog& catalog);
   void Look();
+  // For the metrics: those of the catalog, so that one that was removed is told no more.
+  std::map<std::string, double> OfEachProvider(int Slots::View::*figure);
 
   loop::Loop& loop_;
   Workers& workers_;
@@ -125,6 +133,8 @@ class ProviderProxy {
   metrics::Gauge bytes_used_;
   metrics::Gauge results_waiting_;
   loop::Ticker ticker_;
+  std::unique_ptr<metrics::Readings> concurrency_;
+  std::unique_ptr<metrics::Readings> concurrency_limit_;
 };
 
 }  // namespace prismatic::provider_proxy

@@ -8,8 +8,12 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "services/common/log/log.h"
 #include "services/common/status/status.h"
 #include "services/provider_proxy/proxy_fixture.h"
@@ -255,7 +259,7 @@ TEST_F(ProviderProxyTest, ARaisedLimitOfTheCatalogLetsInWhoWaits) {
 std::mutex log_mutex;
 std::string log_text;
 
-TEST_F(ProviderProxyTest, LogsOneLineForACallWithoutPromptOrCredential) {
+TEST_F(ProviderProxyTest, LogsALineForTheCallAndForEachAttemptWithoutPromptOrCredential) {
   log::SetSink([](absl::string_view line) {
     std::lock_guard<std::mutex> lock(log_mutex);
     absl::StrAppend(&log_text, line, "\n");
@@ -267,10 +271,22 @@ TEST_F(ProviderProxyTest, LogsOneLineForACallWithoutPromptOrCredential) {
   Use(catalog);
   CallContext call;
   call.request_id = "0192-request";
+  call.trace = TraceContext::New();
   EXPECT_TRUE(Generate(RequestFor(1), call).status.ok());
   log::SetSink(nullptr);
+  for (const char* name : {"traceparent", "tracestate", "x-request-id"}) {
+    EXPECT_EQ(upstream.requests().at(0).header(name), "") << "providers do not hear of it";
+  }
   std::lock_guard<std::mutex> lock(log_mutex);
-  EXPECT_THAT(log_text, HasSubstr(R"("request_id":"0192-request")"));
+  std::vector<std::string> lines = absl::StrSplit(log_text, '\n', absl::SkipEmpty());
+  EXPECT_THAT(lines,
+              ElementsAre(HasSubstr(R"("message":"upstream call")"), HasSubstr(R"("message":"generation")")));
+  for (const std::string& line : lines) {
+    EXPECT_THAT(line,
+                HasSubstr(absl::StrCat(R"("request_id":"0192-request","trace_id":")", call.trace.trace_id(),
+                                       R"(","span_id":")", call.trace.span_id(), "\"")));
+  }
+  EXPECT_THAT(log_text, HasSubstr(R"("images_wanted":1,"images":1,"upstream_calls":1)"));
   EXPECT_THAT(log_text, HasSubstr(R"("outcome":"ok")"));
   EXPECT_THAT(log_text, HasSubstr(R"("status":200)"));
   EXPECT_THAT(log_text, Not(HasSubstr("\"note\""))) << "there is nothing to note";

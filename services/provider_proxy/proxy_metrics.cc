@@ -2,6 +2,12 @@
 
 namespace prismatic::provider_proxy {
 
+ProxyMetrics::ProxyMetrics(metrics::Registry& registry)
+    : registry_(registry),
+      attempts_(registry.GetHistogram("prismatic_upstream_attempts",
+                                      "Over how many routes a generation called upstreams.",
+                                      {1, 2, 3, 4, 5})) {}
+
 ProxyMetrics::Provider& ProxyMetrics::ProviderLocked(const std::string& name) {
   auto [found, added] = providers_.try_emplace(name);
   if (added) {

@@ -15,7 +15,7 @@ namespace prismatic::provider_proxy {
 // What provider-proxy counts. Labels are names of the catalog and words of our own. Thread-safe.
 class ProxyMetrics {
  public:
-  explicit ProxyMetrics(metrics::Registry& registry) : registry_(registry) {}
+  explicit ProxyMetrics(metrics::Registry& registry);
 
   // One call to an upstream.
   void CountCall(const std::string& provider, const std::string& outcome, absl::Duration took,
@@ -23,6 +23,8 @@ class ProxyMetrics {
   // The next route was tried, because `from` had not begun (or may be asked again).
   void CountFallback(const std::string& from, const std::string& reason);
   void CountImage(const std::string& provider, const std::string& model);
+  // Over how many routes a generation called upstreams, before it was over.
+  void ObserveAttempts(int attempts) const { attempts_.Observe(attempts); }
   // A generation that delivered something, from the request to its last image.
   void ObserveGeneration(const std::string& provider, const std::string& model, absl::Duration took);
 
@@ -42,6 +44,7 @@ class ProxyMetrics {
   Model& ModelLocked(const std::string& provider, const std::string& name);
 
   metrics::Registry& registry_;
+  const metrics::Histogram attempts_;
   std::mutex mutex_;
   std::map<std::string, Provider> providers_;                    // guarded by mutex_
   std::map<std::pair<std::string, std::string>, Model> models_;  // guarded by mutex_

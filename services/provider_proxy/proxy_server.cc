@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "services/common/log/log.h"
-#include "services/common/rpc/server.h"
 #include "services/common/status/status_macros.h"
 #include "services/provider_proxy/service.h"
 
@@ -39,6 +38,8 @@ void AddFlags(config::Flags& flags, ProxyOptions& options) {
   flags.Text("registry", &options.registry, "model-registry's callers' port");
   flags.Bytes("bytes-in-flight-max", &options.bytes_in_flight_max, 1 << 20, int64_t{1} << 40,
               "requests and results in memory; results that do not fit wait unread");
+  rpc::AddConnectionAgeFlag(flags, &options.connection_age);
+  options.drain.AddTo(flags);
   AddUpstreamFlags(flags, options);
   flags.Integer("workers", &options.workers, 1, 256, "threads for JSON, base64 and image checks");
 }
@@ -85,7 +86,8 @@ absl::StatusOr<std::unique_ptr<ProxyServer>> ProxyServer::Start(const ProxyOptio
   server->service_ = std::make_unique<ProviderProxyService>(*server->proxy_, metrics);
   ASSIGN_OR_RETURN(server->server_, rpc::Server::Start({.address = options.listen,
                                                         .services = {server->service_.get()},
-                                                        .message_bytes_max = kMessageBytesMax}));
+                                                        .message_bytes_max = kMessageBytesMax,
+                                                        .connection_age = options.connection_age}));
   rpc::Server* port = server->server_.get();
   server->subscription_ = catalog.Subscribe([port](const auto&) { port->SetServing(true); });
   if (catalog.ready()) port->SetServing(true);
@@ -93,6 +95,8 @@ absl::StatusOr<std::unique_ptr<ProxyServer>> ProxyServer::Start(const ProxyOptio
 }
 
 int ProxyServer::port() const { return server_->port(); }
+
+void ProxyServer::StopBeingReady() { server_->StopBeingReady(); }
 
 void ProxyServer::Drain(absl::Duration grace) {
   subscription_ = catalog_watch::CatalogHolder::Subscription();

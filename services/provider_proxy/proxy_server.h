@@ -9,14 +9,12 @@
 #include "services/catalog_watch/catalog_holder.h"
 #include "services/common/byte_budget/byte_budget.h"
 #include "services/common/config/flags.h"
+#include "services/common/lifecycle/lifecycle.h"
 #include "services/common/loop/loop.h"
 #include "services/common/metrics/metrics.h"
+#include "services/common/rpc/server.h"
 #include "services/common/task/workers.h"
 #include "services/provider_proxy/provider_proxy.h"
-
-namespace prismatic::rpc {
-class Server;
-}  // namespace prismatic::rpc
 
 namespace prismatic::provider_proxy {
 
@@ -42,6 +40,10 @@ struct ProxyOptions {
   int64_t bytes_in_flight_max = int64_t{512} << 20;
   // Threads for JSON, base64 and image checks. For main.
   int workers = 2;
+  // Of a connection to the port.
+  absl::Duration connection_age = rpc::kConnectionAge;
+  // For main.
+  lifecycle::DrainOptions drain;
 };
 
 // Makes each option a flag of the program.
@@ -65,6 +67,8 @@ class ProxyServer {
   ProviderProxy& proxy() { return *proxy_; }
   int port() const;
 
+  // Health says so; calls are served all the same.
+  void StopBeingReady();
   // Takes no new calls; those in flight have `grace`, then they are cancelled. Blocks. Idempotent.
   void Drain(absl::Duration grace);
 

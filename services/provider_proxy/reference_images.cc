@@ -36,10 +36,11 @@ absl::Status CheckInline(const std::string& reference) {
   return CheckBase64Image(parts->base64).status();
 }
 
-absl::Status NotUsable(const std::string& request_id, const absl::Status& why) {
+absl::Status NotUsable(const CallContext& call, const absl::Status& why) {
   if (absl::IsCancelled(why)) return error::CallerGone();
   if (absl::IsResourceExhausted(why)) return why;
-  log::Info("reference image not usable", {{"request_id", request_id}, {"note", why.message()}});
+  log::Info("reference image not usable",
+            {{"request_id", call.request_id}, call.trace, {"note", why.message()}});
   return error::ReferenceNotFetched();
 }
 
@@ -48,8 +49,8 @@ absl::Status NotUsable(const std::string& request_id, const absl::Status& why) {
 bool IsInline(absl::string_view reference) { return absl::StartsWithIgnoreCase(reference, "data:"); }
 
 Task<absl::StatusOr<InlinedRequest>> InlineReferences(
-    std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options, Fetcher* fetcher,
-    Workers* workers, ByteBudget* budget) {
+    CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options,
+    Fetcher* fetcher, Workers* workers, ByteBudget* budget) {
   auto room = ByteRoom::Make(budget, request->reference_images_size(), kReferencesBytesMax);
   options.room = room;
   options.bytes_max = options.bytes_expected = kReferenceBytesMax;
@@ -68,7 +69,7 @@ Task<absl::StatusOr<InlinedRequest>> InlineReferences(
   for (const std::string& reference : request->reference_images()) {
     if (!IsInline(reference)) continue;
     absl::Status usable = CheckInline(reference);
-    if (!usable.ok()) co_return NotUsable(request->request_id(), usable);
+    if (!usable.ok()) co_return NotUsable(call, usable);
   }
   if (std::all_of(request->reference_images().begin(), request->reference_images().end(), IsInline)) {
     co_return InlinedRequest{.request = request};
@@ -77,14 +78,14 @@ Task<absl::StatusOr<InlinedRequest>> InlineReferences(
   int64_t bytes = 0;
   for (int i = 0; i < inlined->reference_images_size(); ++i) {
     if (IsInline(inlined->reference_images(i))) continue;
-    if (!fetched[i].ok()) co_return NotUsable(request->request_id(), fetched[i].status());
+    if (!fetched[i].ok()) co_return NotUsable(call, fetched[i].status());
     absl::StatusOr<std::string> url = AsDataUrl(*fetched[i]);
-    if (!url.ok()) co_return NotUsable(request->request_id(), url.status());
+    if (!url.ok()) co_return NotUsable(call, url.status());
     fetched[i]->bytes = std::string();
     fetched[i]->room.Set(static_cast<int64_t>(url->size()));
     bytes += static_cast<int64_t>(url->size());
     if (bytes > kReferencesBytesMax) {
-      co_return NotUsable(request->request_id(), absl::InvalidArgumentError("they are too large together"));
+      co_return NotUsable(call, absl::InvalidArgumentError("they are too large together"));
     }
     *inlined->mutable_reference_images(i) = *std::move(url);
   }

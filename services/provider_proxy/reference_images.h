@@ -29,12 +29,12 @@ struct InlinedRequest {
 };
 
 // The request with every reference image that is a URL fetched and written as a `data:` URL; itself when all
-// of them are such. `options.room` is not looked at. Resumes on the workers. INVALID_VALUE, param image_url,
-// when one cannot be fetched, is no PNG, JPEG or WebP, or they are too large; RESOURCE_EXHAUSTED when there
-// was no room for them in time; CANCELLED.
+// of them are such. `options.room` is not looked at; `call` is for the log. Resumes on the workers.
+// INVALID_VALUE, param image_url, when one cannot be fetched, is no PNG, JPEG or WebP, or they are too large;
+// RESOURCE_EXHAUSTED when there was no room for them in time; CANCELLED.
 Task<absl::StatusOr<InlinedRequest>> InlineReferences(
-    std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options, Fetcher* fetcher,
-    Workers* workers, ByteBudget* budget);
+    CallContext call, std::shared_ptr<const v1::GenerateImagesRequest> request, FetchOptions options,
+    Fetcher* fetcher, Workers* workers, ByteBudget* budget);
 
 }  // namespace prismatic::provider_proxy
 

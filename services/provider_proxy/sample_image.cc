@@ -79,6 +79,7 @@ Task<SampleImage::Made> SampleImage::Make(CallContext call, Candidate candidate,
   absl::Duration took = absl::Now() - started;
   log::Info("provider test image",
             {{"request_id", call.request_id},
+             call.trace,
              {"provider", candidate.provider->name()},
              {"upstream_model", candidate.route->upstream_model()},
              {"status", result.status},

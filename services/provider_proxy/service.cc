@@ -13,6 +13,8 @@
 namespace prismatic::provider_proxy {
 namespace {
 
+constexpr char kMethod[] = "GenerateImages";
+
 // One call: sends its initial metadata, then begins the generation; writes its messages one at a time,
 // in order, then the status. No upstream is called before the metadata have gone out, so that a caller
 // whose call fails without them knows that nothing was bought; unless a connection broke in the moment
@@ -25,7 +27,7 @@ class Stream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
          std::shared_ptr<const v1::GenerateImagesRequest> request)
       : call_(rpc::ContextOf(context)),
         metrics_(metrics),
-        started_(absl::Now()),
+        started_(metrics.Begin(kMethod)),
         proxy_(proxy),
         request_bytes_(proxy.bytes_in_flight()),
         request_(std::move(request)) {
@@ -120,7 +122,7 @@ class Stream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Outside the lock: gRPC may call back at once.
   void Do(const Step& step) {
     if (step.write != nullptr) StartWrite(step.write);
-    if (step.finish) Finish(metrics_.Finish("GenerateImages", started_, *step.finish));
+    if (step.finish) Finish(metrics_.Finish(kMethod, started_, *step.finish));
   }
 
   CallContext call_;
@@ -141,8 +143,9 @@ class Stream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 // What cannot be read as the request that it should be.
 class Unreadable : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  Unreadable() {
-    Finish(grpc::Status(grpc::StatusCode::INTERNAL, "the request is no GenerateImagesRequest"));
+  explicit Unreadable(rpc::CallMetrics& metrics) {
+    absl::Time started = metrics.Begin(kMethod);
+    Finish(metrics.Finish(kMethod, started, absl::InternalError("the request is no GenerateImagesRequest")));
   }
   void OnDone() override { delete this; }
 };
@@ -160,7 +163,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ProviderProxyService::GenerateImages
   auto request = std::make_shared<v1::GenerateImagesRequest>();
   grpc::ByteBuffer copy(*bytes);  // of references to its slices
   bool read = grpc::SerializationTraits<v1::GenerateImagesRequest>::Deserialize(&copy, request.get()).ok();
-  if (!read) return new Unreadable;
+  if (!read) return new Unreadable(metrics_);
   auto stream = std::make_shared<Stream>(context, metrics_, proxy_, std::move(request));
   Stream* reactor = stream.get();
   stream->Begin();
@@ -170,8 +173,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ProviderProxyService::GenerateImages
 grpc::ServerUnaryReactor* ProviderProxyService::TestProvider(grpc::CallbackServerContext* context,
                                                              const v1::TestProviderRequest* request,
                                                              v1::TestProviderResponse* response) {
-  return rpc::Serve(metrics_, "TestProvider", context, response,
-                    proxy_.Test(rpc::ContextOf(context), *request));
+  CallContext call = rpc::ContextOf(context);
+  return rpc::Serve(metrics_, "TestProvider", context, response, proxy_.Test(call, *request), call);
 }
 
 grpc::ServerUnaryReactor* ProviderProxyService::GetProviderStates(grpc::CallbackServerContext* context,

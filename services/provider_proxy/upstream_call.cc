@@ -57,9 +57,10 @@ FetchOptions FetchOptionsFor(const CallContext& call, const Candidate& candidate
   return options;
 }
 
-UpstreamCaller::Result UpstreamCaller::Unusable(const std::string& request_id, const Candidate& candidate,
+UpstreamCaller::Result UpstreamCaller::Unusable(const CallContext& call, const Candidate& candidate,
                                                 absl::string_view label, const absl::Status& why) {
-  log::Warning("upstream call not made", {{"request_id", request_id},
+  log::Warning("upstream call not made", {{"request_id", call.request_id},
+                                          call.trace,
                                           {"provider", candidate.provider->name()},
                                           {"upstream_model", candidate.route->upstream_model()},
                                           {"outcome", label},
@@ -71,7 +72,8 @@ UpstreamCaller::Result UpstreamCaller::Unusable(const std::string& request_id, c
 void UpstreamCaller::Log(const Attempted& attempt, const Candidate& candidate, const Result& result,
                          absl::Duration took) {
   auto write = [&](auto... more) {
-    log::Info("upstream call", {{"request_id", attempt.request_id},
+    log::Info("upstream call", {{"request_id", attempt.call.request_id},
+                                attempt.call.trace,
                                 {"model", attempt.model},
                                 {"credential", attempt.credential},
                                 {"provider", candidate.provider->name()},
@@ -104,7 +106,7 @@ Task<UpstreamCaller::Result> UpstreamCaller::Call(CallContext call,
   for (size_t tries = 0; tries == 0 || tries < references.size(); ++tries) {
     absl::StatusOr<CredentialPool::Pick> pick =
         parts_.credentials.Next(candidate.provider->name(), references);
-    if (!pick.ok()) co_return Unusable(call.request_id, candidate, "no_credential", pick.status());
+    if (!pick.ok()) co_return Unusable(call, candidate, "no_credential", pick.status());
     if (tries > 0 && !MayTryNext(call, *pick, last_tried)) break;
     auto attempting = Attempt(call, request, candidate, piece, *pick, room);
     result = co_await attempting;
@@ -133,7 +135,7 @@ Task<UpstreamCaller::Result> UpstreamCaller::Attempt(CallContext call,
                                                      CredentialPool::Pick pick,
                                                      std::shared_ptr<ByteRoom> room) {
   absl::StatusOr<HttpRequest> http = candidate.adapter->BuildRequest(*request, candidate.target(), piece);
-  if (!http.ok()) co_return Unusable(call.request_id, candidate, "not_expressible", http.status());
+  if (!http.ok()) co_return Unusable(call, candidate, "not_expressible", http.status());
   absl::Time started = absl::Now();
   auto exchanging = parts_.exchange.Run(call, *std::move(http), pick.secret, candidate, piece.count, room);
   Result result = co_await exchanging;
@@ -146,7 +148,7 @@ Task<UpstreamCaller::Result> UpstreamCaller::Attempt(CallContext call,
   absl::Duration took = absl::Now() - started;
   parts_.metrics.CountCall(candidate.provider->name(), result.outcome.label, took, result.bytes_sent,
                            result.bytes_received);
-  Log({call.request_id, request->model(), pick.reference}, candidate, result, took);
+  Log({call, request->model(), pick.reference}, candidate, result, took);
   co_return result;
 }
 

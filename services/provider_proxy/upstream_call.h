@@ -55,13 +55,13 @@ class UpstreamCaller {
   };
   Task<absl::StatusOr<Fetching>> FetchImage(v1::GeneratedImage image, FetchOptions options);
   struct Attempted {
-    const std::string& request_id;
+    const CallContext& call;
     const std::string& model;
     const std::string& credential;  // the reference, never the secret
   };
   static void Log(const Attempted& attempt, const Candidate& candidate, const Result& result,
                   absl::Duration took);
-  Result Unusable(const std::string& request_id, const Candidate& candidate, absl::string_view label,
+  Result Unusable(const CallContext& call, const Candidate& candidate, absl::string_view label,
                   const absl::Status& why);
 
   Parts parts_;

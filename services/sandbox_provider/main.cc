@@ -22,6 +22,7 @@ struct Settings {
   std::string font = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
   std::string api_key;
   absl::Duration drain = absl::Seconds(10);
+  lifecycle::DrainOptions drain_options;
 };
 
 absl::Status Run(const Settings& settings, lifecycle::Process& process) {
@@ -48,7 +49,7 @@ absl::Status Run(const Settings& settings, lifecycle::Process& process) {
                                                     }));
   log::Info("serving", {{"address", settings.listen}, {"port", server->port()}});
   process.OnDrain("finish requests", [&] { server->Drain(settings.drain); });
-  process.RunUntilSignal();
+  process.RunUntilSignal(settings.drain_options);
   return absl::OkStatus();
 }
 
@@ -65,6 +66,7 @@ int Main(int argc, char** argv) {
   flags.Text("api-key", &settings.api_key, "the one key to accept; empty: any");
   flags.Duration("drain", &settings.drain, absl::ZeroDuration(), absl::Minutes(15),
                  "how long requests in flight may take at the end");
+  settings.drain_options.AddTo(flags);
   return lifecycle::RunProgram(flags, argc, argv, [&] { return Run(settings, process); });
 }
 

@@ -9,7 +9,11 @@ import signal
 import sys
 import unittest
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from admin_client import Admin  # noqa: E402
 from suite import Suite, png_size, wait_until  # noqa: E402
 from wire import Wire, post  # noqa: E402
 
@@ -133,6 +137,44 @@ class DrainTest(unittest.TestCase):
                 pass  # closed before it was complete: nothing was begun
         self.assert_pictures(slow)
         self.assert_ended_well(charges=1 + served)
+
+    def test_every_process_says_that_it_leaves_and_serves_on_until_a_second_signal(self):
+        names = ("registry", "billing", "provider-proxy", "gateway") if self.suite.separate else ("all-in-one",)
+        self.start()
+        for name in names:
+            self.suite.restart(name, "--drain-delay=60s")
+            process, port = self.suite.started[name], name if self.suite.separate else "gateway"
+            wait_until(lambda each=name: self.health(each) == [True, True, True], 10, f"{name} to be ready")
+            self.assertEqual(self.suite.metric("prismatic_shutdown_state", port), 0)
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda each=port: self.suite.metric("prismatic_shutdown_state", each) == 1, 10, "the signal")
+            wait_until(lambda each=name: self.health(each) == [True, False, False], 10, "the fall of readiness")
+            if name in ("gateway", "all-in-one"):  # what it still gets is served, pictures and administration
+                self.assertEqual(self.suite.generate(key=self.key).status, 200)
+                self.assertEqual(Admin(self.suite).machine("GET", "/admin/v1/providers").status, 200)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(10), 1, name)
+            self.suite.restart(name)
+
+    def health(self, name):
+        """Of the ports of a process: whether all say that they live, and that they are ready, by both of its names."""
+        ports = {"registry": ("REGISTRY", "REGISTRY_ADMIN"), "billing": ("BILLING", "BILLING_ADMIN"),
+                 "provider-proxy": ("PROVIDER",)}
+        asked = [port for each in ports if name in (each, "all-in-one") for port in ports[each]]
+        says = {service: [self.says(self.suite.env[f"PRISMATIC_{port}_ADDR"], service) for port in asked]
+                for service in ("liveness", "readiness", "")}
+        if name in ("gateway", "all-in-one"):
+            for service, path in (("liveness", "/healthz"), ("readiness", "/readyz"), ("", "/readyz")):
+                url = self.suite.env["PRISMATIC_BASE_URL"].removesuffix("/v1") + path
+                says[service].append(self.suite.http("GET", url).status == 200)
+        # Those that differ are neither.
+        return [answers[0] if len(set(answers)) == 1 else None for answers in says.values()]
+
+    @staticmethod
+    def says(address, service):
+        with grpc.insecure_channel(address) as channel:
+            asked = health_pb2.HealthCheckRequest(service=service)
+            return health_pb2_grpc.HealthStub(channel).Check(asked, timeout=10).status == 1
 
     def test_with_nothing_to_do_it_ends_at_once(self):
         self.start()

@@ -57,6 +57,33 @@ local function pending_reservations(due, account_name)
   return pending
 end
 
+-- Whether one text is behind another in the order of their bytes, which is that of a sorted set. Lua's own < asks
+-- the server's language.
+local function is_behind(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = one:byte(i), other:byte(i)
+    if a ~= b then return a > b end
+  end
+  return #one > #other
+end
+
+-- How many holds are listed up to the one that was seen last, which may be gone. Those of one microsecond are in
+-- order of their IDs.
+local function rank_behind(due, after_end, after_id)
+  if after_end == '' then return 0 end
+  local low = redis.call('ZCOUNT', due, '-inf', '(' .. after_end)
+  local high = redis.call('ZCOUNT', due, '-inf', after_end)
+  while low < high do
+    local middle = text(math.floor((low + high) / 2))
+    if is_behind(redis.call('ZRANGE', due, middle, middle)[1], after_id) then
+      high = tonumber(middle)
+    else
+      low = tonumber(middle) + 1
+    end
+  end
+  return low
+end
+
 -- {<key number> = running, ...} as the account counts them.
 local function key_counters(account_key)
   local counters = {}

@@ -15,19 +15,14 @@
 
 local function list_holds(keys, args)
   if redis.call('EXISTS', keys[1]) == 0 then return {'ACCOUNT_NOT_FOUND', '0'} end
-  local after_end, after_id, wanted, look = args[3], args[4], integer(args[5]), integer(args[6])
-  local prefix = args[2] .. '.'
-  -- Holds of one microsecond are in order of their IDs; the ones before `after_id` are passed over.
-  local found = redis.call('ZRANGE', keys[2], after_end ~= '' and after_end or '-inf', '+inf', 'BYSCORE', 'LIMIT', '0',
-    text(look), 'WITHSCORES')
+  local wanted, look, prefix = integer(args[5]), integer(args[6]), args[2] .. '.'
+  local from = rank_behind(keys[2], args[3], args[4])
+  local found = redis.call('ZRANGE', keys[2], text(from), text(from + look - 1), 'WITHSCORES')
   local ids, last_end, last_id = {}, '', ''
   local at = 1
   while at < #found and #ids < wanted do
-    local id, ends = found[at], text(tonumber(found[at + 1]))
-    if not (ends == after_end and id <= after_id) then
-      last_end, last_id = ends, id
-      if id:sub(1, #prefix) == prefix then ids[#ids + 1] = id end
-    end
+    last_id, last_end = found[at], text(tonumber(found[at + 1]))
+    if last_id:sub(1, #prefix) == prefix then ids[#ids + 1] = last_id end
     at = at + 2
   end
   if at > #found and #found < look * 2 then last_end, last_id = '', '' end

@@ -34,6 +34,7 @@
 -- {b}:audit                 stream, IDs Redis' own, at least the newest 4000: us, actor, action, account, target,
 --                           reason, then of each path that changed -<path> what was and +<path> what is,
 --                           where there is one (see audit_log)
+-- {b000}:books:turn         text: which replica of billing looks through all books (see take_turn); lives half a minute
 -- {b}:audit:settings        stream, the same of what can be changed to and fro at will, at least the newest 1000
 
 local TEST_CLOCK = false

@@ -52,6 +52,21 @@ int LimitBody(const Limits& limits, Head& head) {
   return head.content_length > head.body_bytes_max ? 413 : 0;
 }
 
+Rejection RejectionOf(int status, bool in_body) {
+  switch (status) {
+    case 408:
+      return in_body ? Rejection::kBodyTimeout : Rejection::kHeadTimeout;
+    case 413:
+    case 414:
+    case 431:
+      return Rejection::kTooLarge;
+    case 503:
+      return Rejection::kOverload;
+    default:
+      return Rejection::kBadRequest;
+  }
+}
+
 }  // namespace
 
 Connection::Connection(int fd, ConnectionHost& host)
@@ -344,7 +359,7 @@ void Connection::Refuse(int status, bool close, bool head_only) {
     linger_ = true;
     Free(in_);
   }
-  BeginAnswer(host_.Refusal(status), head_only);
+  BeginAnswer(host_.Refusal(status, RejectionOf(status, phase_ == Phase::kBody)), head_only);
 }
 
 void Connection::BeginAnswer(Response response, bool head_only) {

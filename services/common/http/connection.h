@@ -16,6 +16,9 @@ namespace prismatic::http {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
+// Why a request is refused that no handler sees; what it is counted under.
+enum class Rejection { kOverload, kTooLarge, kBadRequest, kHeadTimeout, kBodyTimeout };
+
 // What a connection asks of the gate that owns it.
 class ConnectionHost {
  public:
@@ -34,7 +37,7 @@ class ConnectionHost {
   virtual void HandOver(std::unique_ptr<Exchange>& exchange) = 0;
   // Tells a handler, not on this thread, that its client has gone.
   virtual void Cancel(const Cancellation& cancellation) = 0;
-  virtual Response Refusal(int status) = 0;
+  virtual Response Refusal(int status, Rejection why) = 0;
 };
 
 // One client's connection: reads requests, one after the other, checks their framing, has them handled, and

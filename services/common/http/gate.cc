@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "services/common/http/server.h"
 #include "services/common/log/log.h"
 
 namespace prismatic::http {
@@ -22,11 +23,23 @@ constexpr std::chrono::milliseconds kExhaustedPause{20};
 // Requests without a body beyond requests_max: health checks, and lists that cost little.
 constexpr int kBodylessSpare = 64;
 
+constexpr std::pair<Rejection, const char*> kReasons[] = {{Rejection::kOverload, "overload"},
+                                                          {Rejection::kTooLarge, "too_large"},
+                                                          {Rejection::kBadRequest, "bad_request"},
+                                                          {Rejection::kHeadTimeout, "timeout_head"},
+                                                          {Rejection::kBodyTimeout, "timeout_body"}};
+
 bool IsExhausted(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 }  // namespace
+
+metrics::Counter RejectedCounter(metrics::Registry& registry, const std::string& prefix,
+                                 const std::string& reason) {
+  return registry.GetCounter(absl::StrCat(prefix, "_rejected_total"),
+                             "Requests turned away without work, by why.", {{"reason", reason}});
+}
 
 Gate::Gate(Listener listener, Options options)
     : options_(std::move(options)),
@@ -42,6 +55,9 @@ Gate::Gate(Listener listener, Options options)
                                                     "Open connections of clients.");
     requests_gauge_ = options_.metrics->GetGauge(absl::StrCat(options_.metrics_prefix, "_requests_begun"),
                                                  "Requests whose handlers have not answered yet.");
+    for (auto [why, reason] : kReasons) {
+      rejected_[why] = RejectedCounter(*options_.metrics, options_.metrics_prefix, reason);
+    }
   }
   epoll_event event = {};
   event.events = EPOLLIN;
@@ -320,7 +336,8 @@ void Gate::HandOver(std::unique_ptr<Exchange>& exchange) {
 
 void Gate::Cancel(const Cancellation& cancellation) { options_.cancel(cancellation); }
 
-Response Gate::Refusal(int status) {
+Response Gate::Refusal(int status, Rejection why) {
+  if (options_.metrics != nullptr) rejected_.at(why).Add();
   Response refusal;
   if (options_.refuse) refusal = options_.refuse(status);
   if (!options_.refuse) refusal.status = status;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -76,7 +77,7 @@ class Gate : private ConnectionHost {
   void HandOver(std::unique_ptr<Exchange>& exchange) override;
   bool IsFull(bool has_body) const;
   void Cancel(const Cancellation& cancellation) override;
-  Response Refusal(int status) override;
+  Response Refusal(int status, Rejection why) override;
 
   void Loop();
   int Patience() const;
@@ -103,6 +104,7 @@ class Gate : private ConnectionHost {
   int wake_;
   metrics::Gauge connections_gauge_;
   metrics::Gauge requests_gauge_;
+  std::map<Rejection, metrics::Counter> rejected_;
 
   // Of the thread.
   TimePoint now_;

@@ -48,7 +48,7 @@ constexpr absl::string_view kNeverPassed[] = {
 constexpr absl::string_view kSingleFields[] = {
     "host",         "content-length",   "transfer-encoding", "authorization",
     "content-type", "content-encoding", "idempotency-key",   "expect",
-    "x-request-id", "traceparent"};
+    "x-request-id"};
 
 bool IsToken(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -175,6 +175,9 @@ bool IsPassed(absl::string_view name, Fields fields) {
 
 // The HTTP library takes no longer line.
 constexpr size_t kPassedLineBytesMax = 8192;
+// A trace refuses no request: of a value that is too long for one, so much is passed on that this shows.
+constexpr absl::string_view kTraceFields[] = {"traceparent", "tracestate"};
+constexpr size_t kTraceValueBytesMax = 1024;
 
 // The head written anew; empty when a field is too long.
 std::string Rewrite(const Head& head, const std::vector<Field>& fields, Fields passed) {
@@ -186,7 +189,9 @@ std::string Rewrite(const Head& head, const std::vector<Field>& fields, Fields p
   for (const Field& field : fields) {
     if (!IsPassed(field.name, passed)) continue;
     size_t begin = text.size();
-    absl::StrAppend(&text, field.name, ": ", absl::StrReplaceAll(field.value, {{"%", "%25"}}), "\r\n");
+    absl::string_view value = field.value;
+    if (IsOneOf(field.name, kTraceFields)) value = value.substr(0, kTraceValueBytesMax);
+    absl::StrAppend(&text, field.name, ": ", absl::StrReplaceAll(value, {{"%", "%25"}}), "\r\n");
     if (text.size() - begin > kPassedLineBytesMax) return "";
   }
   absl::StrAppend(&text, "Content-Length: 0\r\n\r\n");

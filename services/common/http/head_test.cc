@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "services/common/http/chunked.h"
 
 namespace prismatic::http {
@@ -205,6 +206,19 @@ TEST(HeadTest, RefusesEncodedBodiesAndOtherExpectations) {
   EXPECT_EQ(WithFields("Content-Encoding: gzip\r\nContent-Length: 3\r\n").refusal, 415);
   EXPECT_EQ(WithFields("Content-Encoding: identity\r\nContent-Length: 3\r\n").refusal, 0);
   EXPECT_EQ(WithFields("Expect: 200-ok\r\nContent-Length: 3\r\n").refusal, 417);
+}
+
+TEST(HeadTest, ATraceRefusesNoRequest) {
+  EXPECT_EQ(WithFields("traceparent: a\r\ntraceparent: b\r\n").refusal, 0)
+      << "what two mean is not the gate's";
+  for (char c : {'x', '%'}) {
+    Head head = WithFields(absl::StrCat("TraceState: ", std::string(10'000, c),
+                                        "\r\ntraceparent: ", std::string(10'000, c), "\r\n"));
+    EXPECT_EQ(head.refusal, 0);
+    std::string kept(1024, c);
+    EXPECT_THAT(absl::StrReplaceAll(head.rewritten, {{"%25", "%"}}),
+                HasSubstr(absl::StrCat("TraceState: ", kept, "\r\ntraceparent: ", kept, "\r\n")));
+  }
 }
 
 TEST(HeadTest, CountsFields) {

@@ -33,6 +33,11 @@ struct ServerOptions {
   std::function<Response(int status)> refuse;
 };
 
+// <prefix>_rejected_total{reason}, which the server counts in when no handler sees a request (`overload`,
+// `too_large`, `bad_request`, `timeout_head`, `timeout_body`), and a handler with what it turns away itself.
+metrics::Counter RejectedCounter(metrics::Registry& registry, const std::string& prefix,
+                                 const std::string& reason);
+
 // The HTTP door. A gate of its own owns all connections on one thread, checks their framing and holds slow
 // ones; cpp-httplib parses complete requests; every one of them, whatever its path and method, goes to one
 // handler, which may take its time and holds no thread while it waits. Requests of one connection are

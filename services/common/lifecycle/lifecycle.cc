@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "services/common/log/log.h"
+#include "services/common/metrics/metrics.h"
 
 namespace prismatic::lifecycle {
 namespace {
@@ -55,18 +56,31 @@ Process::Process() {
   mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
 }
 
+void DrainOptions::AddTo(config::Flags& flags) {
+  flags.Duration(
+      "drain-delay", &delay, absl::ZeroDuration(), absl::Minutes(5),
+      "how long after SIGTERM it serves on while it says that it is not ready any more; some seconds "
+      "where others take over");
+}
+
+void Process::OnLeave(std::function<void()> step) { leaving_.push_back(std::move(step)); }
+
 void Process::OnDrain(std::string name, std::function<void()> step) {
   steps_.push_back({std::move(name), std::move(step)});
 }
 
-void Process::RunUntilSignal() {
+void Process::RunUntilSignal(const DrainOptions& options) {
   int signal = WaitForSignal();
+  metrics::NoteDraining();
   log::Info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   std::thread([] {
     WaitForSignal();
     log::Warning("a second signal: ending at once");
     _exit(1);
   }).detach();
+  for (std::function<void()>& leave : leaving_) leave();
+  // Others go on sending until they have looked: what they send meanwhile is served.
+  absl::SleepFor(options.delay);
   for (Step& step : steps_) {
     absl::Time started = absl::Now();
     step.run();

@@ -2,12 +2,14 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
 
+#include "absl/strings/str_cat.h"
 #include "services/common/log/log.h"
 
 namespace prismatic::lifecycle {
@@ -23,11 +25,24 @@ namespace {
   std::_Exit(0);
 }
 
+absl::Status UseLogLevel(const std::string& name) {
+  std::optional<log::Level> level = log::ParseLevel(name);
+  if (!level) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--log-level: \"", name, "\" is not one of debug, info, warning, error"));
+  }
+  log::SetLevel(*level);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int RunProgram(config::Flags& flags, int argc, const char* const* argv,
                const std::function<absl::Status()>& run) {
+  std::string level = "info";
+  flags.Text("log-level", &level, "the least log lines that are written: debug, info, warning or error");
   absl::Status status = flags.Parse(argc, argv);
+  if (status.ok()) status = UseLogLevel(level);
   int code = 2;
   if (status.ok()) {
     for (const std::string& warning : flags.warnings()) log::Warning(warning);

@@ -86,6 +86,10 @@ Field::Field(absl::string_view key, bool value)
 Field::Field(absl::string_view key, int64_t value) : json_(absl::StrCat(Quoted(key), ":", value)) {}
 Field::Field(absl::string_view key, uint64_t value) : json_(absl::StrCat(Quoted(key), ":", value)) {}
 Field::Field(absl::string_view key, double value) : json_(absl::StrCat(Quoted(key), ":", value)) {}
+Field::Field(const TraceContext& trace)
+    : json_(trace.empty() ? ""
+                          : absl::StrCat("\"trace_id\":\"", trace.trace_id(), "\",\"span_id\":\"",
+                                         trace.span_id(), "\"")) {}
 
 std::string Redact(absl::string_view text) {
   std::string clean(text);
@@ -104,7 +108,7 @@ std::string Redact(absl::string_view text) {
 
 void Write(int level, absl::string_view message, std::initializer_list<Field> fields) {
   State& state = GetState();
-  if (level < state.level.load(std::memory_order_relaxed)) return;
+  if (!IsWritten(level)) return;
   std::string service;
   {
     std::lock_guard<std::mutex> lock(state.mutex);
@@ -114,7 +118,9 @@ void Write(int level, absl::string_view message, std::initializer_list<Field> fi
       absl::StrCat("{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::Now(), absl::UTCTimeZone()),
                    "\",\"level\":\"", kLevelNames[level], "\",\"service\":", Quoted(service),
                    ",\"message\":", Quoted(Redact(message)));
-  for (const Field& field : fields) absl::StrAppend(&line, ",", field.json_);
+  for (const Field& field : fields) {
+    if (!field.json_.empty()) absl::StrAppend(&line, ",", field.json_);
+  }
   absl::StrAppend(&line, "}\n");
   if (auto sink = state.sink.load()) {
     sink(line);
@@ -130,6 +136,15 @@ void SetService(absl::string_view name) {
 }
 
 void SetLevel(Level level) { GetState().level = level; }
+
+bool IsWritten(int level) { return level >= GetState().level.load(std::memory_order_relaxed); }
+
+std::optional<Level> ParseLevel(absl::string_view name) {
+  for (int level = kDebug; level <= kError; ++level) {
+    if (name == kLevelNames[level]) return static_cast<Level>(level);
+  }
+  return std::nullopt;
+}
 
 void RegisterSecret(absl::string_view secret) {
   if (secret.size() < kSecretSizeMin) return;

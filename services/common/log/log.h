@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "services/common/trace/trace_context.h"
 
 namespace prismatic::log {
 
@@ -25,10 +27,12 @@ class Field {
   Field(absl::string_view key, int64_t value);
   Field(absl::string_view key, uint64_t value);
   Field(absl::string_view key, double value);
+  // `trace_id` and `span_id`; nothing when there is no trace.
+  Field(const TraceContext& trace);  // NOLINT: a line names the trace as it names its other fields
 
  private:
   friend void Write(int, absl::string_view, std::initializer_list<Field>);
-  std::string json_;  // `"key":value`
+  std::string json_;  // `"key":value`, or several of them, or nothing
 };
 
 using Fields = std::initializer_list<Field>;
@@ -45,6 +49,10 @@ inline void Error(absl::string_view message, Fields fields = {}) { Write(kError,
 void SetService(absl::string_view name);
 // Lines below are dropped. Default: kInfo.
 void SetLevel(Level level);
+// Whether lines of this level are written; asked before fields are made for lines that seldom are.
+bool IsWritten(int level);
+// "debug", "info", "warning" or "error".
+std::optional<Level> ParseLevel(absl::string_view name);
 // From now on this text never appears in a line. At least 8 characters, else ignored.
 void RegisterSecret(absl::string_view secret);
 // Where lines go; nullptr is standard error. For tests.

@@ -41,6 +41,26 @@ TEST_F(LogTest, SecretsNeverAppear) {
   EXPECT_THAT(*captured, HasSubstr("[redacted]"));
 }
 
+TEST_F(LogTest, ATraceIsTwoFieldsOrNone) {
+  TraceContext trace = *TraceContext::Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  Info("about a call", {{"request_id", "r"}, trace, {"n", 1}});
+  EXPECT_THAT(*captured, HasSubstr(R"("request_id":"r","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736",)"
+                                   R"("span_id":"00f067aa0ba902b7","n":1})"));
+  captured->clear();
+  Info("about none", {TraceContext(), {"n", 1}});
+  EXPECT_THAT(*captured, HasSubstr(R"("message":"about none","n":1})"));
+}
+
+TEST_F(LogTest, LevelsHaveNames) {
+  EXPECT_EQ(ParseLevel("debug"), kDebug);
+  EXPECT_EQ(ParseLevel("error"), kError);
+  EXPECT_EQ(ParseLevel("Debug"), std::nullopt);
+  EXPECT_EQ(ParseLevel(""), std::nullopt);
+  SetLevel(kWarning);
+  EXPECT_FALSE(IsWritten(kInfo));
+  EXPECT_TRUE(IsWritten(kWarning));
+}
+
 TEST_F(LogTest, LinesBelowTheLevelAreDropped) {
   SetLevel(kError);
   Warning("not this");

@@ -357,6 +357,7 @@ TEST(LoopTest, ResolvesANameToAddressesWithThePort) {
 TEST(LoopTest, SlowLookupsHoldUpNoLiteralAddressAndWhatHasNotBegunIsTakenBack) {
   std::promise<std::vector<size_t>> literals;
   std::promise<std::vector<bool>> taken_back;
+  std::promise<void> both_answered;
   std::vector<std::string> answered;  // of the loop's thread, as the next
   std::vector<size_t> sizes;
   std::vector<Loop::TakeBack> take_back;
@@ -366,7 +367,10 @@ TEST(LoopTest, SlowLookupsHoldUpNoLiteralAddressAndWhatHasNotBegunIsTakenBack) {
       // More than are ever looked up at a time.
       for (int i = 0; i < 8; ++i) {
         std::string name = "slow" + std::to_string(i);
-        take_back.push_back(loop.Resolve(name, 1, [&, name](auto) { answered.push_back(name); }));
+        take_back.push_back(loop.Resolve(name, 1, [&, name](auto) {
+          answered.push_back(name);
+          if (answered.size() == 2) both_answered.set_value();
+        }));
       }
       for (const char* literal : {"192.0.2.1", "2001:db8::1"}) {
         loop.Resolve(literal, 1, [&](auto addresses) {
@@ -387,6 +391,8 @@ TEST(LoopTest, SlowLookupsHoldUpNoLiteralAddressAndWhatHasNotBegunIsTakenBack) {
     std::promise<void> another;
     loop.Post([&] { loop.Resolve("slow8", 1, [&](auto) { another.set_value(); }); });
     another.get_future().wait();
+    // In whatever order: each has a thread of its own.
+    both_answered.get_future().wait();
   }
   EXPECT_THAT(answered, ::testing::UnorderedElementsAre("slow0", "slow1"));
   EXPECT_THAT(slow_names.asked, ::testing::UnorderedElementsAre("slow0", "slow1", "slow8"));

@@ -13,10 +13,17 @@
 
 namespace prismatic::rpc {
 
-// A channel to `target` (host:port or dns:///name:port) with the lean settings: no compression, no
-// retries (the gateway alone decides what is repeated), no channelz; reconnects within a second.
+// A channel to `target` (host:port, dns:///name:port, or ipv4:address:port,address:port) with the lean
+// settings: no compression, no channelz; calls go to all addresses in turn; reconnects within a second,
+// leaves a peer that has gone silent within 25 s. gRPC sends a call again only when it was provably never
+// seen by a server (it met the end of a connection); all else that is repeated the caller repeats
+// (docs/adr/0008).
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target,
                                            int64_t message_bytes_max = int64_t{1} << 20);
+// The same between services of the suite: calls go only to those addresses whose health says SERVING, and are
+// UNAVAILABLE at once where there is none.
+std::shared_ptr<grpc::Channel> MakeServiceChannel(const std::string& target,
+                                                  int64_t message_bytes_max = int64_t{1} << 20);
 
 // The bearer token that admin ports ask for. The file holds it alone, 16 to 512 characters.
 class AdminToken {

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/common/config/flags.h"
 
 namespace prismatic::rpc {
 
@@ -23,6 +25,10 @@ struct TlsPort {
   std::string client_ca_file;
 };
 
+inline constexpr absl::Duration kConnectionAge = absl::Seconds(60);
+// --connection-age, of every process with a gRPC port.
+void AddConnectionAgeFlag(config::Flags& flags, absl::Duration* age);
+
 struct ServerOptions {
   // host:port; port 0 picks one.
   std::string address;
@@ -33,14 +39,19 @@ struct ServerOptions {
   int64_t message_bytes_max = int64_t{1} << 20;
   // Calls at once on one connection.
   int concurrent_streams_max = 10'000;
-  // A connection lives this long, so that clients find new replicas; its calls have `connection_grace`
-  // to finish, longer than the longest generation.
-  absl::Duration connection_age = absl::Minutes(10);
+  // A connection lives this long, give or take a tenth, so that clients find new replicas; its calls have
+  // `connection_grace` to finish, longer than the longest generation.
+  absl::Duration connection_age = kConnectionAge;
   absl::Duration connection_grace = absl::Seconds(330);
 };
 
-// A gRPC server with health (`grpc.health.v1`: the empty name and each service's) and reflection, no
-// port sharing, bounded messages, streams and metadata. Starts as NOT_SERVING.
+// The names of health that are no service's: `readiness` says what the empty name says, whether calls should
+// be sent here; `liveness` is SERVING from the start to the end.
+inline constexpr char kReadiness[] = "readiness";
+inline constexpr char kLiveness[] = "liveness";
+
+// A gRPC server with health (`grpc.health.v1`: the empty name, `readiness` and each service's name say the
+// same) and reflection, no port sharing, bounded messages, streams and metadata. Starts as NOT_SERVING.
 class Server {
  public:
   // Fails when a port is taken or a file cannot be read.
@@ -53,12 +64,20 @@ class Server {
   int tls_port() const { return tls_port_; }
   // What health answers from now on. Thread-safe.
   void SetServing(bool serving);
+  // NOT_SERVING from now on, whatever SetServing says; calls are served all the same. Thread-safe.
+  void StopBeingReady();
   // NOT_SERVING, no new calls; calls in flight have `grace` to finish, then they are cancelled. Blocks.
   void Shutdown(absl::Duration grace);
 
  private:
   Server() = default;
+  void ShowReadiness(bool ready);
+
   std::unique_ptr<grpc::Server> server_;
+  // The names of health that follow readiness.
+  std::vector<std::string> names_;
+  std::mutex mutex_;
+  bool leaving_ = false;  // guarded by mutex_
   int port_ = 0;
   int tls_port_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "services/common/trace/trace_context.h"
 
 namespace prismatic {
 
@@ -85,6 +86,9 @@ class Cancellation {
 struct CallContext {
   // UUIDv7 of the client's request; in every log line about it.
   std::string request_id;
+  // The trace of the client's request and this process's span; in the same log lines. Never sent to
+  // providers.
+  TraceContext trace;
   // After this the caller no longer waits.
   absl::Time deadline = absl::InfiniteFuture();
   Cancellation cancellation;
