@@ -14,7 +14,7 @@ BUILD_PACKAGES=(
 # To test and check it.
 # shellcheck disable=SC2034
 TEST_PACKAGES=(libgtest-dev libgmock-dev python3 python3-venv clang-format-14 shellcheck nginx-light haproxy
-  chromium)
+  chromium prometheus systemd strace util-linux openssl)
 
 # A policy that keeps packages (redis-server, nginx, haproxy) from starting servers of their own, unless there is one.
 deny_service_starts() {

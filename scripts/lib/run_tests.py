@@ -16,7 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # A suite that hangs is a failure, not a wait: twice what the slowest one needs on a busy machine.
 TIMEOUT_SECONDS = 900
 # What measures, or keeps both cores busy.
-ALONE = ("load_", "upstream_", "hostile", "chaos_", "billing_model", "late_settlement", "browser_", "replicas")
+ALONE = ("load_", "upstream_", "hostile", "chaos_", "billing_model", "late_settlement", "browser_", "replicas",
+         "rolling", "observability_queries", "operations_redis_ha", "operations_systemd")
 # Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
 TSAN_PROGRAMS = ["common_task_test", "common_byte_budget_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
                  "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test",
@@ -44,11 +45,13 @@ def suites(full):
         name = "separate" if mode else "all_in_one"
         yield f"e2e_{name}", "dev", [sys.executable, "tests/e2e/first_picture_test.py", *mode]
         for suite in ("faults", "error_table", "refusal_order", "idempotency", "hangup", "drain", "headers", "upstreams",
-                      "failover_matrix"):
+                      "failover_matrix", "trace"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
         yield f"reflection_{name}", "dev", [sys.executable, "tests/e2e/reflection_test.py", *mode]
         for suite in ("operator", "books", "admin", "admin_requests", "admin_changes", "admin_books", "admin_howto"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/e2e/{suite}_test.py", *mode]
+        for suite in ("metrics_reference", "cardinality"):
+            yield f"{suite}_{name}", "dev", [sys.executable, f"tests/observability/{suite}_test.py", *mode]
         for suite in ("examples", "tutorial"):
             yield f"{suite}_{name}", "dev", [sys.executable, f"tests/examples/{suite}_test.py", *mode]
         for suite in ("openapi", "admin_openapi"):
@@ -69,7 +72,14 @@ def suites(full):
                               ("in_flight_upstream", ("separate",))):
             if name in always or full and suite != "in_flight_upstream":
                 yield f"upstream_{suite}_{name}", "dev", [sys.executable, f"tests/upstream/{suite}_test.py", *mode]
+    for suite, mode in (("rules", []), ("boards", []), ("queries", ["--separate"])):
+        yield f"observability_{suite}", "dev", [sys.executable, f"tests/observability/{suite}_test.py", *mode]
+    for suite, always in (("pages", True), ("checklist", True), ("restore", True), ("redis_users", True), ("systemd", True),
+                          ("upgrades", True), ("redis_ha", False)):
+        if full or always:
+            yield f"operations_{suite}", "dev", [sys.executable, f"tests/operations/{suite}_test.py"]
     yield "replicas", "dev", [sys.executable, "tests/e2e/replicas_test.py"]
+    yield "rolling", "dev", [sys.executable, "tests/e2e/rolling_test.py"]
     yield "catalog_schema", "dev", [sys.executable, "tests/contract/catalog_schema_test.py"]
     yield "hostile", "dev", [sys.executable, "tests/hostile/hostile_test.py"]
     yield "hostile_behind_proxies", "dev", [sys.executable, "tests/hostile/proxied_test.py"]
@@ -142,7 +152,9 @@ def run(name, command):
     report = (f"{'ok  ' if status == 0 else 'FAIL'} {name:34} {passed:4} passed {failed:3} failed {skipped:3} skipped "
               f"{time.monotonic() - started:7.1f} s")
     if status != 0:
-        report = "\n    ".join([report, *output.splitlines()[-120:]])
+        lines = output.splitlines()
+        said = [line for line in lines if not line.startswith('{"time')]  # what failed, and not below thousands of log lines
+        report = "\n    ".join([report, *said[-120:], "... and the last of the log:", *lines[-20:]])
     print(report, flush=True)
     return passed, failed, skipped
 
