@@ -226,5 +226,15 @@ TEST_F(ConfirmationTest, WhatALaterWriteConfirmedIsNotSentAgain) {
   EXPECT_EQ(careful_.Resent("kept"), 0);
 }
 
+// Two that have it look both, which changes nothing.
+TEST_F(ConfirmationTest, TheTurnToLookThroughTheBooksIsHadUnconfirmed) {
+  absl::StatusOr<bool> ours = Wait(careful_.ledger->TakeBooksTurn("one", absl::Minutes(1)));
+  ASSERT_THAT(ours, IsOk());
+  EXPECT_TRUE(*ours);
+  ours = Wait(careful_.ledger->TakeBooksTurn("another", absl::Minutes(1)));
+  ASSERT_THAT(ours, IsOk());
+  EXPECT_FALSE(*ours);
+}
+
 }  // namespace
 }  // namespace prismatic::billing
