@@ -50,7 +50,9 @@ class ChecklistTest(unittest.TestCase):
         hosts.start_all(cls.host)
         cls.host.told("account", "create", "acme", "--wallet-usd", "5", "--requests-per-minute", "600")
         cls.key = cls.host.told("key", "create", "--account", "acme")["api_key"]
-        os.remove(cls.host.path("state/prismatic-registry/owner-password"))
+        password = cls.host.path("state/prismatic-registry/owner-password")
+        wait_until(lambda: os.path.exists(password), 10, "the first owner")  # made behind the start
+        os.remove(password)
         cls.change_the_first_password()
 
     @classmethod
