@@ -6,14 +6,18 @@ import os
 import random
 import re
 import signal
+import socket
+import sys
 
 import grpc
 import suite as suites
 from balancer import Balancer, says_ready
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from name_server import NameServer
 from replicas import SERVICES, with_flags
-from suite import Suite, ended, wait_until
+from suite import ROOT, Suite, ended, wait_until
+
+sys.path.insert(0, os.path.join(ROOT, "tests/support"))
+from name_server import NameServer  # noqa: E402
 
 # An address for each, so that suites side by side do not meet.
 NUMBERS = itertools.count(random.randrange(2, 1 << 15))
@@ -21,6 +25,30 @@ NUMBERS = itertools.count(random.randrange(2, 1 << 15))
 PEERS = {"registry": ("registry", "listen"), "billing": ("billing", "listen"),
          "provider_proxy": ("provider-proxy", "listen"), "registry_admin": ("registry", "admin_listen"),
          "billing_admin": ("billing", "admin_listen")}
+
+
+class Names:
+    """Who has which addresses now, as a cluster's name server says it for a headless service."""
+
+    def __init__(self):
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        bound.bind(("127.0.0.1", 0))
+        self.port = bound.getsockname()[1]
+        self.server = NameServer(bound, {}, ttl_seconds=0)
+
+    def set(self, service, addresses):
+        self.server.names[self.full(service)] = list(addresses)
+
+    def target(self, service, port):
+        """For gRPC, which then asks here."""
+        return f"dns://127.0.0.1:{self.port}/{self.full(service)}:{port}"
+
+    @staticmethod
+    def full(service):
+        return f"{service}.rolling.test"
+
+    def close(self):
+        self.server.close()
 
 
 class Replica:
@@ -92,7 +120,7 @@ class Cluster(Suite):
             suites.OPTIONS.append("--separate")
         self.flags, self.plan, self.ports = flags, {}, {}
         self.replicas = {service: [] for service in SERVICES}
-        self.names, self.door, self.admin_door = NameServer(), Balancer(), Balancer()
+        self.names, self.door, self.admin_door = Names(), Balancer(), Balancer()
         super().__init__()
         try:
             self.take_over()

@@ -4,11 +4,14 @@ import os
 import secrets
 import socket
 import subprocess
+import sys
 import time
 
 import connections
-from name_server import NameServer
 from namespaces import Network, clean_environment
+
+sys.path.insert(0, os.path.join(connections.ROOT, "tests/support"))
+from name_server import NameServer  # noqa: E402
 
 RELEASE, NAMESPACE = "prismatic", "images"
 SERVICES = ("registry", "billing", "provider-proxy", "gateway")

@@ -4,16 +4,17 @@ import struct
 import threading
 
 A, IN = 1, 1
-NO_ERROR, FORMAT_ERROR, NO_SUCH_NAME = 0, 1, 3
-TTL_SECONDS = 1
+NO_ERROR, NO_SUCH_NAME = 0, 3
 
 
 class NameServer:
-    """Answers on a bound socket until close(). `names` maps names in lower case to lists of addresses; it may change."""
+    """Answers on a bound socket until close(). `names` maps names in lower case to lists of addresses; it may change, and
+    answers may be kept for `ttl_seconds`."""
 
-    def __init__(self, bound, names):
+    def __init__(self, bound, names, ttl_seconds=1):
         self.socket = bound
         self.names = names
+        self.ttl_seconds = ttl_seconds
         self.asked = []
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -36,7 +37,7 @@ class NameServer:
         self.asked.append(name)
         addresses = self.names.get(name.lower().rstrip("."))
         code = NO_SUCH_NAME if addresses is None else NO_ERROR
-        records = [struct.pack(">HHHIH4s", 0xC00C, A, IN, TTL_SECONDS, 4, socket.inet_aton(address))
+        records = [struct.pack(">HHHIH4s", 0xC00C, A, IN, self.ttl_seconds, 4, socket.inet_aton(address))
                    for address in (addresses or ()) if kind == A]
         # An answer (0x8000) with authority (0x0400); recursion as asked for (0x0100) and to be had (0x0080).
         flags = 0x8480 | struct.unpack(">H", question[2:4])[0] & 0x0100 | code
