@@ -19,7 +19,8 @@ TIMEOUT_SECONDS = 900
 ALONE = ("load_", "upstream_", "hostile", "chaos_", "billing_model", "late_settlement", "browser_", "replicas",
          "rolling", "observability_queries", "operations_redis_ha", "operations_systemd")
 # Programs that cross no gRPC: Debian's gRPC and Abseil are not instrumented for ThreadSanitizer.
-TSAN_PROGRAMS = ["common_task_test", "common_byte_budget_test", "common_loop_test", "common_redis_test", "common_http_test", "common_json_test",
+TSAN_PROGRAMS = ["common_task_test", "common_trace_test", "common_metrics_test", "common_byte_budget_test", "common_loop_test",
+                 "common_redis_test", "common_http_test", "common_json_test",
                  "common_log_test", "common_config_test", "common_money_test", "gateway_openai_test",
                  "gateway_generation_test", "catalog_watch_test", "provider_proxy_adapters_test",
                  "provider_proxy_routing_test", "provider_proxy_upstream_test", "sandbox_provider_test",
