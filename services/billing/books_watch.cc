@@ -25,6 +25,7 @@ bool IsAway(const absl::Status& status) {
 
 bool EndsTheLook(const absl::Status& status) { return IsAway(status) || absl::IsCancelled(status); }
 
+// To be shown; whether they differ is compared as integers.
 double Apart(int64_t a, int64_t b) { return std::abs(static_cast<double>(a) - static_cast<double>(b)); }
 
 }  // namespace
@@ -141,7 +142,7 @@ absl::Status BooksWatch::LookAtBucket(int bucket, Books& books) {
     if (!std::exchange(first, false)) continue;
     books.holds += view.holds;
     books.overdue += view.overdue;
-    books.held_nanos += static_cast<double>(view.pending->nanos);
+    books.held_nanos += view.pending->nanos;
     int64_t made_us = view.pending->first_us;
     if (made_us > 0 && (books.first_us == 0 || made_us < books.first_us)) books.first_us = made_us;
     unlisted = std::move(view.pending->unlisted);
@@ -214,22 +215,23 @@ void BooksWatch::AddAccount(const AccountView& account, Books& books) {
     ++books.drifting;
     return;
   }
-  double apart = Apart(account.balance, account.entry_balance) + Apart(account.owed, account.entry_owed);
-  bool differs = account.sequence != account.entry_sequence;
+  bool differs = account.sequence != account.entry_sequence || account.balance != account.entry_balance ||
+                 account.owed != account.entry_owed;
+  books.drift_nanos +=
+      Apart(account.balance, account.entry_balance) + Apart(account.owed, account.entry_owed);
   if (account.pending) {
-    apart += Apart(account.held, account.pending->nanos);
-    differs = differs || account.held_units != account.pending->units;
+    differs =
+        differs || account.held != account.pending->nanos || account.held_units != account.pending->units;
+    books.drift_nanos += Apart(account.held, account.pending->nanos);
   } else {
     ++books.unchecked;
   }
-  differs = differs || apart > 0;
   if (differs) ++books.drifting;
-  books.drift_nanos += apart;
 }
 
 void BooksWatch::Tell(const Books& books) {
   holds_.Set(static_cast<double>(books.holds));
-  held_nanos_.Set(books.held_nanos);
+  held_nanos_.Set(static_cast<double>(books.held_nanos));
   double age_us = books.first_us == 0 ? 0 : static_cast<double>(ledger_.NowUs() - books.first_us);
   age_.Set(std::max(age_us, 0.0) / 1e6);
   overdue_.Set(static_cast<double>(books.overdue));

@@ -62,7 +62,7 @@ class BooksWatch {
   // What a look has found so far.
   struct Books {
     int64_t holds = 0;
-    double held_nanos = 0;
+    int64_t held_nanos = 0;
     int64_t overdue = 0;
     int64_t first_us = 0;
     int64_t drifting = 0;

@@ -1,16 +1,11 @@
 #include "services/common/rpc/call_log.h"
 
-#include <algorithm>
-
 #include "absl/time/clock.h"
 #include "services/common/log/log.h"
 #include "services/common/status/status.h"
 
 namespace prismatic::rpc {
 namespace {
-
-// What comes from outside and is a request's name in ordinary times.
-constexpr size_t kRequestIdSizeMax = 128;
 
 bool IsFault(absl::StatusCode code) {
   switch (code) {
@@ -32,9 +27,8 @@ void LogCall(absl::string_view service, absl::string_view method, const CallCont
   bool fault = IsFault(status.code());
   int level = fault ? log::kWarning : log::kDebug;
   if (!log::IsWritten(level)) return;
-  absl::string_view id = call.request_id;
   log::Write(level, fault ? "call failed" : "call",
-             {{"request_id", id.substr(0, std::min(id.size(), kRequestIdSizeMax))},
+             {{"request_id", call.request_id},
               call.trace,
               {"grpc_service", service},
               {"grpc_method", method},
